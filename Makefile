@@ -1,0 +1,50 @@
+# Everything a newcomer needs: each target does its own set-up in .venv, as an ordinary user or root.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help setup run test check rules sample lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## make the isolated environment .venv from the hash-pinned lock
+
+$(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
+	@echo "setting up .venv (first time only)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 setup"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "the venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(READY) ## start the sandbox with its sample on http://127.0.0.1:8080 (ONCE=1: play it and exit)
+	@$(BIN)/chroniccare sandbox --demo $(if $(ONCE),--once)
+
+test: $(READY) ## run every test, on SQLite and PostgreSQL
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## lint, types, import contracts, generated files current
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.rules.book --check
+	$(BIN)/python -m gateway.sandbox.generator --check
+
+rules: $(READY) ## print RULES.md from the rule tables in tests/rules
+	$(BIN)/python -m tests.rules.book
+
+sample: $(READY) ## write the synthetic sample again from its seed
+	$(BIN)/python -m gateway.sandbox.generator
+
+lock: $(READY) ## compile the hash-pinned lock files from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --output-file requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
+	awk '/^uv==/{p=1;print;next} p&&/^    --hash/{print;next} p{exit}' requirements/dev.txt > requirements/uv.txt
+
+clean: ## remove the environment and the sandbox's data
+	rm -rf .venv .sandbox

@@ -1,0 +1,1 @@
+"""The gateway: registers inclusions and actions, forwards them, releases anonymous figures."""

@@ -1,0 +1,117 @@
+"""Who may do what: one table of verb by role, denying whatever it does not name.
+
+Source: CONTRACT 3; C 5 §3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from gateway.domain.errors import ForeignProject, RoleNotAllowed
+
+
+class Role(StrEnum):
+    """In which capacity a caller asks; a token names exactly one, and roles do not inherit."""
+
+    PROVIDER = "provider"
+    PROJECT_ADMIN = "project_admin"
+    COORDINATOR = "coordinator"
+    INSURER = "insurer"
+    POLICY_MAKER = "policy_maker"
+    REGISTRAR = "registrar"
+    AUDITOR = "auditor"
+
+
+class Scope(StrEnum):
+    """How far a right reaches."""
+
+    ANY = "any"
+    OWN_PROJECT = "own_project"
+    PARTNER = "partner"
+    OWN_ACTIONS = "own_actions"
+    OWN_INSURER = "own_insurer"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated party in one role.
+
+    Shape: `nihii` for providers, `project` for administrative responsibles and coordinators, `insurer` for insurers.
+    """
+
+    issuer: str
+    subject: str
+    role: Role
+    nihii: str | None = None
+    project: str | None = None
+    insurer: str | None = None
+
+    @property
+    def provider(self) -> str | None:
+        """The eight digits that name the provider."""
+        return None if self.nihii is None else self.nihii[:8]
+
+    @property
+    def organisation(self) -> str:
+        """For whom the caller asks, as the audit names it."""
+        return self.provider or self.project or self.insurer or self.role.value
+
+
+_PARTNER_OR_ADMIN = {Role.PROVIDER: Scope.PARTNER, Role.PROJECT_ADMIN: Scope.OWN_PROJECT}
+_PERFORMER_OR_ADMIN = {Role.PROVIDER: Scope.OWN_ACTIONS, Role.PROJECT_ADMIN: Scope.OWN_PROJECT}
+_ANYONE = dict.fromkeys(Role, Scope.ANY)
+_REGISTRAR = {Role.REGISTRAR: Scope.ANY}
+
+ACCESS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
+    {
+        "register_inclusion": _PARTNER_OR_ADMIN,
+        "get_inclusion": _PARTNER_OR_ADMIN,
+        "list_inclusions": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT},
+        "find_inclusions": _PARTNER_OR_ADMIN,
+        "register_exit": _PARTNER_OR_ADMIN,
+        "annul_inclusion": _PARTNER_OR_ADMIN,
+        "register_action": _PARTNER_OR_ADMIN,
+        "get_action": _PERFORMER_OR_ADMIN,
+        "list_actions": _PERFORMER_OR_ADMIN,
+        "annul_action": _PERFORMER_OR_ADMIN,
+        "list_projects": _ANYONE,
+        "get_project": _ANYONE,
+        "list_pseudocodes": _ANYONE,
+        "register_project": _REGISTRAR,
+        "replace_project": _REGISTRAR,
+        "register_pseudocode": _REGISTRAR,
+        "assign_pseudocode": _REGISTRAR,
+        "register_partner": {Role.REGISTRAR: Scope.ANY, Role.PROJECT_ADMIN: Scope.OWN_PROJECT},
+        "get_aggregates": {
+            Role.COORDINATOR: Scope.OWN_PROJECT,
+            Role.INSURER: Scope.OWN_INSURER,
+            Role.POLICY_MAKER: Scope.ANY,
+        },
+        "list_releases": {Role.COORDINATOR: Scope.OWN_PROJECT, Role.POLICY_MAKER: Scope.ANY},
+    }
+)
+
+
+def check_role(caller: Caller, verb: str) -> Scope:
+    """How far the caller's right to a verb reaches.
+
+    Raises: RoleNotAllowed when the table gives none.
+    """
+    scope = ACCESS.get(verb, {}).get(caller.role)
+    if scope is None:
+        raise RoleNotAllowed
+    return scope
+
+
+def check_project(caller: Caller, verb: str, project: str | None) -> None:
+    """Refuse an administrative responsible or coordinator outside their own project.
+
+    Shape: project None stands for all projects.
+    Not: whether a provider is a partner that day, which is rule I4 or P5.
+    Raises: RoleNotAllowed, ForeignProject.
+    """
+    if check_role(caller, verb) is Scope.OWN_PROJECT and caller.project != project:
+        raise ForeignProject

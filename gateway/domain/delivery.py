@@ -1,0 +1,137 @@
+"""A message's way to MyCareNet: its states, and what to do after an attempt.
+
+    pending ──technical acknowledgement──▶ sent ──answer──▶ accepted | rejected
+    pending ──refused for good──▶ failed (needs a person)
+
+States only move forward; times here are real time, never the legal clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class State(StrEnum):
+    """Where a message stands."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+    @property
+    def shown(self) -> str:
+        """What a client sees: `sent` is still pending until the answer comes."""
+        return "pending" if self is State.SENT else self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What MyCareNet is told of one fact, without the identity, which the vault adds at sending.
+
+    Stage: pseudonymous.
+    Shape: `content` holds plain JSON values; `sequence` counts the messages of one beneficiary in one project.
+    """
+
+    id: UUID
+    bucket: int
+    project: str
+    pseudonym: bytes
+    sequence: int
+    kind: str
+    reference: UUID
+    content: Mapping[str, Any]
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What the member register tells of a beneficiary with an acceptance."""
+
+    insurer: str
+    sex: str
+    birth_date: date
+    municipality: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """MyCareNet took the message; its answer will come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """MyCareNet did not take the message this time, or nobody knows whether it did."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unacceptable:
+    """MyCareNet will never take the message as it is."""
+
+    reason: str
+
+
+Outcome = Acknowledged | Unavailable | Unacceptable
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """MyCareNet's answer to a message, fetched from its mailbox."""
+
+    answer_id: str
+    message_id: UUID
+    accepted: bool
+    code: str | None = None
+    member: Member | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What becomes of a message after an attempt; `next_attempt_at` only while pending."""
+
+    state: State
+    next_attempt_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait between attempts: full jitter under an exponential ceiling.
+
+    Units: seconds.
+    Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+
+    first_seconds: float = 0.5
+    most_seconds: float = 300.0
+
+    def delay(self, attempts: int, chance: float) -> timedelta:
+        """The wait after so many attempts, for a chance in [0, 1).
+
+        >>> Backoff(1, 60).delay(3, 0.5), Backoff(1, 60).delay(400, 0.999).total_seconds() <= 60
+        (datetime.timedelta(seconds=2), True)
+        """
+        ceiling = min(self.most_seconds, self.first_seconds * 2.0 ** min(attempts - 1, 60))
+        return timedelta(seconds=ceiling * chance)
+
+
+def next_step(attempts: int, outcome: Outcome, now: datetime, backoff: Backoff, chance: float) -> Step:
+    """What becomes of a message after its so-manieth attempt.
+
+    Shape: `attempts` counts this one too; `chance` in [0, 1).
+    """
+    match outcome:
+        case Acknowledged():
+            return Step(State.SENT)
+        case Unacceptable(reason):
+            return Step(State.FAILED, reason=reason)
+        case Unavailable(reason):
+            return Step(State.PENDING, now + backoff.delay(attempts, chance), reason)

@@ -1,0 +1,1 @@
+"""The doors: the only home of Flask."""

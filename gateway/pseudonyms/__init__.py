@@ -1,0 +1,1 @@
+"""The veil: the only home of cryptography."""

@@ -1,0 +1,1 @@
+"""The sandbox: supervisor, legal clock by hand, and the synthetic sample."""

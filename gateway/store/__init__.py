@@ -1,0 +1,1 @@
+"""The register: the only home of SQLAlchemy; sees pseudonyms, never identities."""

@@ -1,0 +1,1 @@
+"""The wire contract: what another program must agree with us about."""
