@@ -115,3 +115,7 @@ def check_project(caller: Caller, verb: str, project: str | None) -> None:
     """
     if check_role(caller, verb) is Scope.OWN_PROJECT and caller.project != project:
         raise ForeignProject
+
+
+PUBLISHED = frozenset({"list_projects", "get_project", "list_pseudocodes", "get_aggregates", "list_releases"})
+"""The verbs that read what is published or anonymous: they go to the request log, not to the audit."""

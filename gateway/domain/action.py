@@ -47,16 +47,25 @@ class Action:
 
 
 def check_may_record(
-    catalogue: Catalogue, project: Project, pseudocode: str, performed_on: date, performed_by: str, today: date
+    catalogue: Catalogue,
+    project: Project,
+    pseudocode: str,
+    performed_on: date,
+    performed_by: str,
+    today: date,
+    own: str | None = None,
 ) -> None:
     """Refuse an action by its first broken rule before its beneficiary is looked at: P4, P2, P5.
 
+    Shape: `own` are the eight digits of a provider who registers, None for the administrative responsible.
     Raises: the rule's refusal.
     """
     if performed_on > today:
         raise PerformedInFuture(today)
     check_within_convention(project, performed_on)
     check_pseudocode(catalogue, project, pseudocode, performed_on)
+    if own not in (None, performed_by):
+        raise NotAPerformer
     check_partner(project, performed_by, performed_on, NotAPerformer)
 
 

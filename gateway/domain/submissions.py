@@ -34,8 +34,8 @@ class ActionSubmission:
     ssin: Ssin
     pseudocode: str
     performed_on: date
+    performed_by: str
     occurrence: int = 1
-    performed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""Receipts: what the gateway signs for whoever communicated.
+
+Source: RFC 7515 (JWS), RFC 7518 §3.4 (ES256), RFC 7517 (JWK).
+Stage: pseudonymous; never an identity, never a pseudonym.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from jwt.algorithms import ECAlgorithm
+
+from gateway.pseudonyms.keyring import Key, Keyring, Purpose
+
+_TYPE = "receipt+jws"
+
+
+class BrokenReceipt(Exception):
+    """The receipt was not signed by one of these keys, or was changed."""
+
+
+class Receipts:
+    """Signs receipts with the newest key, and publishes the public half of every version."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._kid = keyring.newest(Purpose.RECEIPT).kid
+        self._keys = {key.kid: _private(key) for key in keyring.versions(Purpose.RECEIPT)}
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A compact JWS (ES256) over the claims of a receipt."""
+        return jwt.api_jws.encode(
+            json.dumps(claims, separators=(",", ":"), sort_keys=True).encode(),
+            self._keys[self._kid],
+            algorithm="ES256",
+            headers={"typ": _TYPE, "kid": self._kid},
+        )
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys, old ones included, as a JWK set."""
+        return {
+            "keys": [
+                {**ECAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "alg": "ES256", "use": "sig"}
+                for kid, key in self._keys.items()
+            ]
+        }
+
+
+def _private(key: Key) -> ec.EllipticCurvePrivateKey:
+    private = load_pem_private_key(key.secret, password=None)
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        raise TypeError("a receipt key is a P-256 key")
+    return private
+
+
+def verify_receipt(receipt: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims of a receipt, checked against a JWK set and nothing else.
+
+    Raises: BrokenReceipt.
+    """
+    try:
+        header = jwt.get_unverified_header(receipt)
+        key = jwt.PyJWKSet.from_dict(dict(jwks))[header["kid"]]
+        verified = jwt.api_jws.decode_complete(receipt, key, algorithms=["ES256"])
+        if verified["header"].get("typ") != _TYPE:
+            raise BrokenReceipt
+        claims = json.loads(verified["payload"])
+    except (jwt.PyJWTError, KeyError, ValueError):
+        raise BrokenReceipt from None
+    return dict(claims)

@@ -1,0 +1,114 @@
+"""What a verb works with: who asks, one transaction, and the tools behind the veil."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from gateway.domain.access import Caller
+from gateway.domain.action import Action
+from gateway.domain.delivery import Message
+from gateway.domain.inclusion import Inclusion
+from gateway.domain.periods import day_of
+from gateway.domain.project import Catalogue
+from gateway.domain.rulebook import VERSION
+from gateway.pseudonyms.veil import Veil
+from gateway.store.idempotency import Key
+from gateway.store.transaction import Store, Transaction
+
+
+class Clock(Protocol):
+    """Gives an instant; the machine's in production, one moved by hand in the sandbox."""
+
+    def __call__(self) -> datetime:
+        """The instant."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every verb needs and no request changes."""
+
+    store: Store
+    veil: Veil
+    real_now: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as the verbs see it: who, which verb, under which idempotency key, for real or on trial."""
+
+    caller: Caller
+    verb: str
+    request_id: str
+    key: Key | None = None
+    validate_only: bool = False
+
+
+@dataclass(slots=True)
+class Work:
+    """One verb at work in one transaction."""
+
+    caller: Caller
+    tx: Transaction
+    veil: Veil
+    real_now: datetime
+    audit_entry: UUID
+    bucket: int = 0
+    project: str | None = None
+    object: UUID | None = field(default=None)
+
+    def about(self, project: str, bucket: int = 0, about: UUID | None = None) -> None:
+        """Say what the audit entry is about, as soon as it is known."""
+        self.project, self.bucket, self.object = project, bucket, about
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue as this transaction sees it."""
+        return self.tx.catalogue.current()
+
+    @property
+    def today(self) -> date:
+        """The legal day, for questions of access; what is written bears the transaction's stamp."""
+        return day_of(self.tx.legal_now())
+
+    def forward(self, kind: str, fact: Inclusion | Action, sequence: int, content: Mapping[str, Any]) -> None:
+        """Commit the message that tells MyCareNet of a fact, under the fact's `message_id`."""
+        if fact.message_id is None:
+            raise AssertionError("a forwarded fact names its message")
+        message = Message(
+            fact.message_id, fact.bucket, fact.project, fact.pseudonym, sequence, kind, fact.id, _plain(content)
+        )
+        self.tx.outbox.add(message, self.real_now)
+
+    def receipt(self, kind: str, fact: Inclusion | Action, dates: Mapping[str, Any]) -> str:
+        """The signed receipt for a fact, with its dates as text."""
+        return self.veil.receipts.sign(
+            {
+                "id": str(fact.id),
+                "kind": kind,
+                "project": fact.project,
+                "rules": VERSION,
+                "audit_entry": str(self.audit_entry),
+                **_plain(dates),
+            }
+        )
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _text(value) for name, value in values.items()}
+
+
+def _text(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+        case _:
+            return value

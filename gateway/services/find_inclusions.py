@@ -1,0 +1,97 @@
+"""Find, get and list inclusions: consulting the register, which is audited like writing it (A6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from gateway.domain.access import Role, check_project
+from gateway.domain.errors import NotFound
+from gateway.domain.inclusion import validity
+from gateway.domain.periods import Interval
+from gateway.domain.project import Project, check_partner
+from gateway.domain.submissions import Beneficiary
+from gateway.services.context import Work
+from gateway.store.inclusions import InclusionFilter, KnownInclusion
+
+
+@dataclass(frozen=True, slots=True)
+class InclusionView:
+    """An inclusion as its caller sees it, with its project and, where one was just made, its receipt."""
+
+    known: KnownInclusion
+    project: Project
+    receipt: str | None = None
+
+    @property
+    def valid(self) -> Interval | None:
+        """Its days, capped by the convention; None for an annulled or rejected one."""
+        return validity(self.known.inclusion, self.project)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some inclusions, and the last id when there may be more."""
+
+    items: list[InclusionView]
+    next: UUID | None = None
+
+
+def find_inclusions(work: Work, beneficiary: Beneficiary) -> Page:
+    """Every inclusion of a beneficiary in a project, newest first.
+
+    Raises: UnknownProject, ForeignProject, NotAPartner.
+    """
+    project = work.catalogue.project(beneficiary.project)
+    check_project(work.caller, "find_inclusions", project.id)
+    pseudonym = work.veil.pseudonymiser.pseudonymise(beneficiary.ssin, project.id)
+    bucket = work.veil.pseudonymiser.bucket(pseudonym)
+    work.about(project.id, bucket)
+    if work.caller.provider is not None:
+        check_partner(project, work.caller.provider, work.today)
+    known = work.tx.inclusions.of_person(bucket, project.id, pseudonym)
+    return Page([InclusionView(one, project) for one in known])
+
+
+def get_inclusion(work: Work, inclusion_id: UUID) -> InclusionView:
+    """One inclusion.
+
+    Raises: NotFound when there is none, or it is not the caller's to know.
+    """
+    bucket = work.veil.identifiers.bucket_of(inclusion_id)
+    known = work.tx.inclusions.find(bucket, inclusion_id)
+    if known is None:
+        raise NotFound
+    project = work.catalogue.project(known.inclusion.project)
+    check_may_know(work, project)
+    work.about(project.id, bucket, inclusion_id)
+    return InclusionView(known, project)
+
+
+def list_inclusions(work: Work, chosen: InclusionFilter, after: UUID | None, limit: int) -> Page:
+    """A project's inclusions in order of id.
+
+    Raises: UnknownProject, ForeignProject.
+    """
+    project = work.catalogue.project(chosen.project)
+    check_project(work.caller, "list_inclusions", project.id)
+    work.about(project.id)
+    if chosen.valid_on is not None and chosen.valid_on > project.convention.last_day:
+        return Page([])
+    known = work.tx.inclusions.list(chosen, after, limit + 1)
+    items = [InclusionView(one, project) for one in known[:limit]]
+    return Page(items, items[-1].known.inclusion.id if len(known) > limit else None)
+
+
+def check_may_know(work: Work, project: Project) -> None:
+    """Refuse a project's object to whoever is neither its administrative responsible nor a partner today.
+
+    Source: I4, A6; a foreign object looks like one that is not there.
+    Raises: NotFound.
+    """
+    caller = work.caller
+    if caller.role is Role.PROJECT_ADMIN and caller.project == project.id:
+        return
+    partnership = project.partners.get(caller.provider or "")
+    if partnership is None or work.today not in partnership:
+        raise NotFound

@@ -1,0 +1,109 @@
+"""The frame around every verb: right, key, transaction, audit, answer. Every door goes through it.
+
+perform ─ role ─ begin ─ claim key ─ verb ─ audit entry ─ keep answer ─ commit
+                                      └ refused: roll back, then an audit entry of its own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gateway.domain.access import PUBLISHED, check_role
+from gateway.domain.errors import Conflict, NotFound, PreconditionFailed, Problem, Refusal
+from gateway.services.context import Call, Context, Work
+from gateway.store.audit import Entry
+from gateway.store.idempotency import KeptAnswer
+from gateway.store.transaction import Transaction
+
+Result = TypeVar("Result")
+AUDITED_REFUSALS = (Refusal, NotFound, Conflict, PreconditionFailed)
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """The answer to a request, and whether it is the first answer given again."""
+
+    answer: KeptAnswer
+    is_replay: bool = False
+
+
+def perform(
+    context: Context, call: Call, verb: Callable[[Work], Result], dump: Callable[[Result], KeptAnswer]
+) -> Performed:
+    """Do a verb for a caller, whole or not at all.
+
+    Raises: whatever the verb refuses, after its audit entry is written (G16); StoreUnavailable.
+    """
+    if call.verb in PUBLISHED:
+        return _read(context, call, verb, dump)
+    work: Work | None = None
+    try:
+        check_role(call.caller, call.verb)
+        with context.store.transaction() as tx:
+            work = _begin(context, call, tx)
+            performed = _do(work, call, verb, dump)
+            if call.validate_only:
+                tx.discard()
+    except AUDITED_REFUSALS as refusal:
+        _audit_alone(context, call, work, refusal)
+        raise
+    if call.validate_only:
+        _audit_alone(context, call, work, None)
+    return performed
+
+
+def _read(
+    context: Context, call: Call, verb: Callable[[Work], Result], dump: Callable[[Result], KeptAnswer]
+) -> Performed:
+    try:
+        check_role(call.caller, call.verb)
+        with context.store.reading() as tx:
+            return Performed(dump(verb(_begin(context, call, tx))))
+    except AUDITED_REFUSALS as refusal:
+        _audit_alone(context, call, None, refusal)
+        raise
+
+
+def _begin(context: Context, call: Call, tx: Transaction) -> Work:
+    return Work(call.caller, tx, context.veil, context.real_now(), context.veil.identifiers.new(0))
+
+
+def _do(work: Work, call: Call, verb: Callable[[Work], Result], dump: Callable[[Result], KeptAnswer]) -> Performed:
+    if call.key is not None:
+        kept = work.tx.idempotency.claim(call.key, work.real_now)
+        if kept is not None:
+            work.tx.audit.add(_entry(work, call, "replayed"))
+            return Performed(kept, is_replay=True)
+    answer = dump(verb(work))
+    if not call.validate_only:
+        work.tx.audit.add(_entry(work, call, "done"))
+        if call.key is not None:
+            work.tx.idempotency.keep(call.key, answer)
+    return Performed(answer)
+
+
+def _audit_alone(context: Context, call: Call, work: Work | None, refusal: Problem | None) -> None:
+    """Write the entry of what had no effect, in a transaction of its own."""
+    with context.store.transaction() as tx:
+        fresh = _begin(context, call, tx)
+        if work is not None and work.project is not None:
+            fresh.about(work.project, work.bucket, work.object)
+        tx.audit.add(_entry(fresh, call, "validated" if refusal is None else refusal.code))
+
+
+def _entry(work: Work, call: Call, outcome: str) -> Entry:
+    return Entry(
+        id=work.audit_entry,
+        bucket=work.bucket,
+        at=work.real_now,
+        role=call.caller.role.value,
+        organisation=call.caller.organisation,
+        person=work.veil.fingerprints.person(call.caller),
+        verb=call.verb,
+        outcome=outcome,
+        request_id=call.request_id,
+        project=work.project,
+        object=work.object,
+    )

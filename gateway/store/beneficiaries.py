@@ -1,0 +1,63 @@
+"""Beneficiaries: one row per pseudonym, which everything about a person locks first.
+
+Stage: pseudonymous.
+Cost: one row by primary key. The row's lock gives commit order per beneficiary, its sequence gives it to the outbox.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from gateway.domain.delivery import Member
+from gateway.store import dialects
+from gateway.store.tables import beneficiary
+
+_ROW = (
+    beneficiary.c.bucket == bindparam("b_bucket"),
+    beneficiary.c.project == bindparam("b_project"),
+    beneficiary.c.pseudonym == bindparam("b_pseudonym"),
+)
+_NEXT = update(beneficiary).where(*_ROW).values(sequence=beneficiary.c.sequence + 1).returning(beneficiary.c.sequence)
+_KNOWN = select(beneficiary.c.sequence).where(*_ROW)
+
+
+class Beneficiaries:
+    """The beneficiaries inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock(self, bucket: int, project: str, pseudonym: bytes) -> int | None:
+        """Lock a known beneficiary until the transaction ends; the sequence of its next message, or None."""
+        return self._connection.execute(
+            _NEXT, {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
+        ).scalar_one_or_none()
+
+    def lock_or_add(self, bucket: int, project: str, pseudonym: bytes) -> int:
+        """Lock a beneficiary, known or new; the sequence of its next message. 1 means new."""
+        statement = dialects.insert(self._connection.dialect.name)(beneficiary).values(
+            bucket=bucket, project=project, pseudonym=pseudonym, sequence=1
+        )
+        upsert = statement.on_conflict_do_update(
+            index_elements=["bucket", "project", "pseudonym"], set_={"sequence": beneficiary.c.sequence + 1}
+        ).returning(beneficiary.c.sequence)
+        return int(self._connection.execute(upsert).scalar_one())
+
+    def is_known(self, bucket: int, project: str, pseudonym: bytes) -> bool:
+        """Whether the project ever had an inclusion of this pseudonym."""
+        row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
+        return self._connection.execute(_KNOWN, row).first() is not None
+
+    def describe(self, bucket: int, project: str, pseudonym: bytes, member: Member) -> None:
+        """Keep what the member register told of a beneficiary; the newest word stands."""
+        self._connection.execute(
+            update(beneficiary)
+            .where(*_ROW)
+            .values(
+                insurer=member.insurer,
+                sex=member.sex,
+                birth_date=member.birth_date,
+                municipality=member.municipality,
+            ),
+            {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym},
+        )

@@ -1,0 +1,101 @@
+"""What differs between SQLite and PostgreSQL: the only file that knows which engine it is.
+
+Source: GUARANTEES 2 (journal mode, one writer, BEGIN IMMEDIATE), SCALE 6 (SQLSTATE).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+
+READ_ONLY = "chroniccare_read_only"
+LOCK_NOT_AVAILABLE = "55P03"
+WAIT_MILLISECONDS = 5_000
+_FIRST_SAFE_WAL = (3, 51, 3)
+
+
+class UnsafeStore(Exception):
+    """The engine would not keep the gateway's promises as it is configured."""
+
+
+def open_engine(database_url: str, connections: int) -> Engine:
+    """An engine with the settings on which the promises rest.
+
+    Shape: `connections` is how many threads may hold one at a time.
+    Raises: UnsafeStore for another engine than SQLite and PostgreSQL.
+    """
+    url = make_url(database_url)
+    match url.get_backend_name():
+        case "sqlite":
+            return _open_sqlite(url, connections)
+        case "postgresql":
+            return _open_postgresql(url, connections)
+        case other:
+            raise UnsafeStore(f"the register runs on SQLite or PostgreSQL, not on {other}")
+
+
+def _open_sqlite(url: URL, connections: int) -> Engine:
+    engine = create_engine(
+        url, pool_size=connections, max_overflow=0, connect_args={"timeout": 30, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        check_journal_mode(mode, sqlite3.sqlite_version_info)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get(READ_ONLY)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def check_journal_mode(mode: str, version: tuple[int, ...]) -> None:
+    """Refuse a journal that may lose commits.
+
+    Source: the WAL-reset bug of SQLite 3.7.0 to 3.51.2.
+    Raises: UnsafeStore.
+    """
+    if mode in ("off", "memory") or (mode == "wal" and version < _FIRST_SAFE_WAL):
+        raise UnsafeStore(f"journal_mode {mode} may lose commits on this SQLite: PRAGMA journal_mode = DELETE")
+
+
+def _open_postgresql(url: URL, connections: int) -> Engine:
+    settings = {
+        "lock_timeout": WAIT_MILLISECONDS,
+        "statement_timeout": 60_000,
+        "idle_in_transaction_session_timeout": 60_000,
+        "timezone": "UTC",
+    }
+    return create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args={
+            "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+            "connect_timeout": 5,
+            "application_name": "chroniccare-gateway",
+        },
+    )
+
+
+def insert(engine_name: str) -> Any:
+    """The `INSERT` that knows `ON CONFLICT` on this engine."""
+    return postgresql.insert if engine_name == "postgresql" else sqlite.insert
+
+
+def is_lock_timeout(error: DBAPIError) -> bool:
+    """Whether a statement waited too long for a lock."""
+    return getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE

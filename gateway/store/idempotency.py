@@ -1,0 +1,104 @@
+"""Idempotency rows: one per key, committed with the effect, holding the first answer.
+
+Source: draft-ietf-httpapi-idempotency-key-header; GUARANTEES G3, G4. Times are real time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, delete, null, select, update
+from sqlalchemy.exc import DBAPIError
+
+from gateway.domain.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
+from gateway.store import dialects
+from gateway.store.tables import idempotency
+
+KEPT_FOR = timedelta(days=7)
+_ROW = (idempotency.c.shard == bindparam("b_shard"), idempotency.c.key_hash == bindparam("b_key"))
+_FIND = select(idempotency).where(*_ROW)
+_KEEP = (
+    update(idempotency)
+    .where(*_ROW)
+    .values(status=bindparam("b_status"), headers=bindparam("b_headers"), body=bindparam("b_body"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An idempotency key in its scope, and the request it came with, both as keyed hashes of 32 bytes."""
+
+    key_hash: bytes
+    fingerprint: bytes
+
+    @property
+    def shard(self) -> int:
+        """Where the row lives: 0 to 4095 (SCALE 3)."""
+        return int.from_bytes(self.key_hash[:2], "big") % 4096
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """The first answer to a request, as bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Idempotency:
+    """The idempotency rows inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def claim(self, key: Key, now: datetime) -> KeptAnswer | None:
+        """Take a key for this transaction, or give the answer that it got before.
+
+        Raises: IdempotencyKeyReused for another request; IdempotencyKeyInFlight when one with it runs for long.
+        """
+        statement = dialects.insert(self._connection.dialect.name)(idempotency).values(
+            shard=key.shard, key_hash=key.key_hash, fingerprint=key.fingerprint, created_at=now
+        )
+        take = statement.on_conflict_do_update(
+            index_elements=["shard", "key_hash"],
+            set_={
+                "fingerprint": statement.excluded.fingerprint,
+                "created_at": statement.excluded.created_at,
+                "status": null(),
+            },
+            where=idempotency.c.created_at < now - KEPT_FOR,
+        ).returning(idempotency.c.shard)
+        try:
+            if self._connection.execute(take).first() is not None:
+                return None
+        except DBAPIError as error:
+            if dialects.is_lock_timeout(error):
+                raise IdempotencyKeyInFlight from None
+            raise
+        return self._kept(key)
+
+    def _kept(self, key: Key) -> KeptAnswer:
+        row = self._connection.execute(_FIND, {"b_shard": key.shard, "b_key": key.key_hash}).one()
+        if row.fingerprint != key.fingerprint:
+            raise IdempotencyKeyReused
+        return KeptAnswer(row.status, row.headers, row.body)
+
+    def keep(self, key: Key, answer: KeptAnswer) -> None:
+        """Keep the answer with its effect."""
+        self._connection.execute(
+            _KEEP,
+            {
+                "b_shard": key.shard,
+                "b_key": key.key_hash,
+                "b_status": answer.status,
+                "b_headers": dict(answer.headers),
+                "b_body": answer.body,
+            },
+        )
+
+    def purge(self, now: datetime) -> int:
+        """Forget the keys whose week is over; how many."""
+        return self._connection.execute(delete(idempotency).where(idempotency.c.created_at < now - KEPT_FOR)).rowcount

@@ -1,0 +1,186 @@
+"""Inclusions as append-only versions: what is known now, and what was known at an instant.
+
+Stage: pseudonymous.
+Cost: by (bucket, id), by (bucket, project, pseudonym) or by (project, id); each is an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, RowMapping, and_, bindparam, or_, select, update
+
+from gateway.domain.errors import AlreadyIncluded
+from gateway.domain.inclusion import Agreement, Exit, Inclusion
+from gateway.store import dialects
+from gateway.store.tables import inclusion, outbox
+
+_WITH_DELIVERY = select(inclusion, outbox.c.state, outbox.c.reason, outbox.c.answered_at).outerjoin(
+    outbox, and_(outbox.c.bucket == inclusion.c.bucket, outbox.c.id == inclusion.c.message_id)
+)
+_CURRENT = inclusion.c.superseded_at.is_(None)
+_BY_ID = _WITH_DELIVERY.where(
+    inclusion.c.bucket == bindparam("b_bucket"), inclusion.c.id == bindparam("b_id"), _CURRENT
+)
+_OF_PERSON = _WITH_DELIVERY.where(
+    inclusion.c.bucket == bindparam("b_bucket"),
+    inclusion.c.project == bindparam("b_project"),
+    inclusion.c.pseudonym == bindparam("b_pseudonym"),
+    _CURRENT,
+).order_by(inclusion.c.communicated_at.desc(), inclusion.c.id.desc())
+_SUPERSEDE = (
+    update(inclusion)
+    .where(
+        inclusion.c.bucket == bindparam("b_bucket"),
+        inclusion.c.id == bindparam("b_id"),
+        inclusion.c.version == bindparam("b_version"),
+    )
+    .values(superseded_at=bindparam("b_at"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownInclusion:
+    """An inclusion with where its last message stands."""
+
+    inclusion: Inclusion
+    delivery_state: str
+    delivery_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InclusionFilter:
+    """Which inclusions of a project to list; None means all."""
+
+    project: str
+    status: str | None = None
+    valid_on: date | None = None
+    known_at: datetime | None = None
+
+
+class Inclusions:
+    """The inclusions inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, new: Inclusion) -> None:
+        """Add the first version of an inclusion.
+
+        Raises: AlreadyIncluded when another one is open; the database's constraint decides (I3).
+        """
+        statement = (
+            dialects.insert(self._connection.dialect.name)(inclusion).on_conflict_do_nothing().returning(inclusion.c.id)
+        )
+        values = _columns(new, new.communicated_at)
+        if self._connection.execute(statement, values).first() is None:
+            raise AlreadyIncluded(self._open_one(new))
+
+    def _open_one(self, new: Inclusion) -> UUID:
+        known = self.of_person(new.bucket, new.project, new.pseudonym)
+        return next(one.inclusion.id for one in known if one.inclusion.status == "open")
+
+    def supersede(self, changed: Inclusion, at: datetime) -> Inclusion:
+        """Close the current version at an instant and add the next one."""
+        self._connection.execute(
+            _SUPERSEDE,
+            {"b_bucket": changed.bucket, "b_id": changed.id, "b_version": changed.version, "b_at": at},
+        )
+        values = {**_columns(changed, at), "version": changed.version + 1}
+        self._connection.execute(inclusion.insert(), values)
+        return _inclusion_of(values)
+
+    def find(self, bucket: int, inclusion_id: UUID) -> KnownInclusion | None:
+        """The current version of one inclusion, or None."""
+        row = self._connection.execute(_BY_ID, {"b_bucket": bucket, "b_id": inclusion_id}).one_or_none()
+        return None if row is None else _known(row)
+
+    def of_person(self, bucket: int, project: str, pseudonym: bytes) -> list[KnownInclusion]:
+        """Every inclusion of a beneficiary in a project, newest first."""
+        person = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
+        return [_known(row) for row in self._connection.execute(_OF_PERSON, person)]
+
+    def list(self, chosen: InclusionFilter, after: UUID | None, limit: int) -> list[KnownInclusion]:
+        """A project's inclusions in order of id, after one of them.
+
+        Shape: with `known_at`, the versions as they were known then, before anything recorded later.
+        """
+        query = _WITH_DELIVERY.where(inclusion.c.project == chosen.project, *_conditions(chosen))
+        if after is not None:
+            query = query.where(inclusion.c.id > after)
+        rows = self._connection.execute(query.order_by(inclusion.c.id).limit(limit))
+        return [_known(row, chosen.known_at) for row in rows]
+
+
+def _conditions(chosen: InclusionFilter) -> list[Any]:
+    conditions: list[Any] = [_CURRENT]
+    if chosen.known_at is not None:
+        conditions = [
+            inclusion.c.recorded_at <= chosen.known_at,
+            or_(inclusion.c.superseded_at.is_(None), inclusion.c.superseded_at > chosen.known_at),
+        ]
+    if chosen.status is not None:
+        conditions.append(inclusion.c.status == chosen.status)
+    if chosen.valid_on is not None:
+        conditions += [
+            inclusion.c.status.in_(("open", "exited")),
+            inclusion.c.valid_from <= chosen.valid_on,
+            or_(inclusion.c.valid_until.is_(None), inclusion.c.valid_until >= chosen.valid_on),
+        ]
+    return conditions
+
+
+def _columns(one: Inclusion, recorded_at: datetime) -> dict[str, Any]:
+    ending = one.exit
+    return {
+        "bucket": one.bucket,
+        "id": one.id,
+        "version": one.version,
+        "recorded_at": recorded_at,
+        "superseded_at": None,
+        "project": one.project,
+        "pseudonym": one.pseudonym,
+        "status": one.status,
+        "communicated_at": one.communicated_at,
+        "communicated_by": one.communicated_by,
+        "agreed_on": one.agreement.agreed_on,
+        "municipality": one.municipality,
+        "valid_from": one.valid_from,
+        "valid_until": one.exit_valid_until,
+        "exit_reason": None if ending is None else ending.reason,
+        "exit_left_on": None if ending is None else ending.left_on,
+        "exit_communicated_at": None if ending is None else ending.communicated_at,
+        "annulment_reason": one.annulment_reason,
+        "rejection_code": one.rejection_code,
+        "message_id": one.message_id,
+    }
+
+
+def _known(row: Row[Any], known_at: datetime | None = None) -> KnownInclusion:
+    answered_later = known_at is not None and row.answered_at is not None and row.answered_at > known_at
+    state = "pending" if answered_later or row.state is None else row.state
+    return KnownInclusion(_inclusion_of(row._mapping), state, None if answered_later else row.reason)
+
+
+def _inclusion_of(row: Mapping[str, Any] | RowMapping) -> Inclusion:
+    ended_at = row["exit_communicated_at"]
+    return Inclusion(
+        id=row["id"],
+        bucket=row["bucket"],
+        project=row["project"],
+        pseudonym=row["pseudonym"],
+        status=row["status"],
+        communicated_at=row["communicated_at"],
+        communicated_by=row["communicated_by"],
+        agreement=Agreement(row["agreed_on"]),
+        municipality=row["municipality"],
+        exit=None if ended_at is None else Exit(row["exit_reason"], ended_at, row["exit_left_on"]),
+        annulment_reason=row["annulment_reason"],
+        rejection_code=row["rejection_code"],
+        message_id=row["message_id"],
+        version=row["version"],
+    )

@@ -1,0 +1,175 @@
+"""The outbox: messages committed with their fact, and how far each got.
+
+Stage: pseudonymous. Times here are real time but for `answered_at`, which is when the answer became known.
+Cost: a claim looks at one bucket (SCALE 8); what is pending has an index of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+
+from gateway.domain.delivery import Answer, Message, State, Step
+from gateway.store.tables import outbox
+
+_earlier = outbox.alias("earlier")
+_ADD = insert(outbox)
+_FREE = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now"))
+_FIRST_OF_ITS_BENEFICIARY = ~exists().where(
+    _earlier.c.bucket == outbox.c.bucket,
+    _earlier.c.project == outbox.c.project,
+    _earlier.c.pseudonym == outbox.c.pseudonym,
+    _earlier.c.sequence < outbox.c.sequence,
+    _earlier.c.state.in_((State.PENDING, State.FAILED)),
+)
+_DUE = and_(
+    outbox.c.state == State.PENDING.value,
+    outbox.c.next_attempt_at <= bindparam("now"),
+    _FREE,
+    _FIRST_OF_ITS_BENEFICIARY,
+)
+_DUE_BUCKETS = select(outbox.c.bucket).where(_DUE).order_by(outbox.c.created_at).limit(bindparam("limit"))
+_CLAIM = (
+    select(outbox)
+    .where(outbox.c.bucket == bindparam("b_bucket"), _DUE)
+    .order_by(outbox.c.created_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_ROW = (outbox.c.bucket == bindparam("b_bucket"), outbox.c.id == bindparam("b_id"))
+_LEASE = update(outbox).where(*_ROW).values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1)
+_STEP = (
+    update(outbox)
+    .where(*_ROW, outbox.c.state == State.PENDING.value)
+    .values(
+        state=bindparam("b_state"),
+        next_attempt_at=bindparam("b_next"),
+        reason=bindparam("b_reason"),
+        leased_until=None,
+    )
+)
+_ANSWER = (
+    update(outbox)
+    .where(*_ROW, outbox.c.state.in_((State.PENDING.value, State.SENT.value)))
+    .values(state=bindparam("b_state"), reason=bindparam("b_reason"), answered_at=bindparam("b_at"), leased_until=None)
+    .returning(outbox)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits: messages not sent, messages not answered, and when the oldest of them was committed."""
+
+    pending: int
+    unanswered: int
+    oldest_at: datetime | None
+
+
+class Outbox:
+    """The outbox inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, message: Message, now: datetime) -> None:
+        """Commit a message with its fact."""
+        self._connection.execute(
+            _ADD,
+            {
+                "bucket": message.bucket,
+                "id": message.id,
+                "project": message.project,
+                "pseudonym": message.pseudonym,
+                "sequence": message.sequence,
+                "kind": message.kind,
+                "reference": message.reference,
+                "content": dict(message.content),
+                "state": State.PENDING.value,
+                "attempts": 0,
+                "created_at": now,
+                "next_attempt_at": now,
+            },
+        )
+
+    def due_buckets(self, now: datetime, limit: int) -> list[int]:
+        """Buckets with due messages, the oldest message first, each once; an unlocked look."""
+        rows = self._connection.execute(_DUE_BUCKETS, {"now": now, "limit": limit}).scalars()
+        return list(dict.fromkeys(rows))
+
+    def claim(self, bucket: int, now: datetime, until: datetime, limit: int) -> list[Message]:
+        """Lease due messages of a bucket until an instant; nobody else gets them before.
+
+        Shape: at most one message of each beneficiary, the earliest that is not sent.
+        """
+        rows = self._connection.execute(_CLAIM, {"b_bucket": bucket, "now": now, "limit": limit}).all()
+        if rows:
+            leases = [{"b_bucket": bucket, "b_id": row.id, "until": until} for row in rows]
+            self._connection.execute(_LEASE, leases)
+        return [_message_of(row) for row in rows]
+
+    def take(self, steps: Sequence[tuple[Message, Step]], now: datetime) -> None:
+        """Record what became of claimed messages after an attempt."""
+        if steps:
+            self._connection.execute(
+                _STEP,
+                [
+                    {
+                        "b_bucket": message.bucket,
+                        "b_id": message.id,
+                        "b_state": step.state.value,
+                        "b_next": step.next_attempt_at or now,
+                        "b_reason": step.reason,
+                    }
+                    for message, step in steps
+                ],
+            )
+
+    def answer(self, bucket: int, answer: Answer, at: datetime) -> Message | None:
+        """Record an answer; the message, or None when it is not ours or was answered before."""
+        state = State.ACCEPTED if answer.accepted else State.REJECTED
+        row = self._connection.execute(
+            _ANSWER,
+            {
+                "b_bucket": bucket,
+                "b_id": answer.message_id,
+                "b_state": state.value,
+                "b_reason": answer.code,
+                "b_at": at,
+            },
+        ).one_or_none()
+        return None if row is None else _message_of(row)
+
+    def backlog(self) -> Backlog:
+        """What waits."""
+        row = self._connection.execute(
+            select(
+                func.count().filter(outbox.c.state == State.PENDING.value).label("pending"),
+                func.count().label("unanswered"),
+                func.min(outbox.c.created_at).label("oldest_at"),
+            ).where(outbox.c.state.in_((State.PENDING.value, State.SENT.value)))
+        ).one()
+        return Backlog(row.pending, row.unanswered, row.oldest_at)
+
+    def state_of(self, bucket: int, message_id: UUID) -> str | None:
+        """Where a message stands, or None."""
+        query = select(outbox.c.state).where(*_ROW)
+        return self._connection.execute(query, {"b_bucket": bucket, "b_id": message_id}).scalar_one_or_none()
+
+
+def _message_of(row: Row[Any]) -> Message:
+    return Message(
+        id=row.id,
+        bucket=row.bucket,
+        project=row.project,
+        pseudonym=row.pseudonym,
+        sequence=row.sequence,
+        kind=row.kind,
+        reference=row.reference,
+        content=row.content,
+        attempts=row.attempts,
+    )

@@ -1,0 +1,336 @@
+"""The tables of the register.
+
+Stage: pseudonymous (person's tables), anonymous (released cells), identified only as sealed bytes (vault).
+Shape: every table about a person has `bucket` first in its key (SCALE 1), so that one registration touches one place.
+Facts are versions: one row per state that was ever known, current while `superseded_at` is null.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    TypeDecorator,
+    Uuid,
+    text,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime in UTC on every engine; SQLite alone would give it back without its zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Into UTC; a naive datetime is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs its zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Out of UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _bucket() -> Column[int]:
+    return Column("bucket", SmallInteger, primary_key=True, autoincrement=False)
+
+
+def _project(**options: Any) -> Column[str]:
+    return Column("project", Text, ForeignKey("project.id"), nullable=False, **options)
+
+
+def _pseudonym(**options: Any) -> Column[bytes]:
+    return Column("pseudonym", LargeBinary, nullable=False, **options)
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def _version() -> list[Column[Any]]:
+    return [
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("recorded_at", Instant, nullable=False),
+        Column("superseded_at", Instant),
+    ]
+
+
+# Reference tables: written rarely, in transactions of their own.
+
+catalogue_version = Table(
+    "catalogue_version",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+project = Table(
+    "project",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("name", JSON, nullable=False),
+    Column("nihii", Text, nullable=False),
+    Column("contractor", JSON, nullable=False),
+    Column("effective_from", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("registration_closes_on", Date),
+    Column("started_on", Date),
+)
+
+zone = Table(
+    "zone",
+    metadata,
+    Column("project", Text, ForeignKey("project.id"), primary_key=True),
+    Column("nis", Text, primary_key=True),
+    Column("population", Integer, nullable=False),
+)
+
+pseudocode = Table(
+    "pseudocode",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("label", JSON, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("components", JSON, nullable=False),
+    Column("cap", Integer, nullable=False),
+    Column("tariff", JSON),
+)
+
+assignment = Table(
+    "assignment",
+    metadata,
+    Column("project", Text, ForeignKey("project.id"), primary_key=True),
+    Column("code", Text, ForeignKey("pseudocode.code"), primary_key=True),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_until", Date),
+    Column("planned", JSON),
+)
+
+partner = Table(
+    "partner",
+    metadata,
+    Column("project", Text, ForeignKey("project.id"), primary_key=True),
+    Column("provider", Text, primary_key=True),
+    Column("nihii", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("discipline", Text, nullable=False),
+    Column("member_from", Date, nullable=False),
+    Column("member_until", Date),
+)
+
+catalogue_history = Table(
+    "catalogue_history",
+    metadata,
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("noun", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+)
+
+# Tables about a person.
+
+beneficiary = Table(
+    "beneficiary",
+    metadata,
+    _bucket(),
+    _project(primary_key=True),
+    _pseudonym(primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("insurer", Text),
+    Column("sex", Text),
+    Column("birth_date", Date),
+    Column("municipality", Text),
+)
+
+vault = Table(
+    "vault",
+    metadata,
+    _bucket(),
+    _project(primary_key=True),
+    _pseudonym(primary_key=True),
+    Column("sealed_ssin", LargeBinary, nullable=False),
+)
+
+inclusion = Table(
+    "inclusion",
+    metadata,
+    _bucket(),
+    Column("id", Uuid, primary_key=True),
+    *_version(),
+    _project(),
+    _pseudonym(),
+    Column("status", Text, nullable=False),
+    Column("communicated_at", Instant, nullable=False),
+    Column("communicated_by", Text),
+    Column("agreed_on", Date, nullable=False),
+    Column("municipality", Text),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_until", Date),
+    Column("exit_reason", Text),
+    Column("exit_left_on", Date),
+    Column("exit_communicated_at", Instant),
+    Column("annulment_reason", Text),
+    Column("rejection_code", Text),
+    Column("message_id", Uuid),
+    _partial("uq_inclusion_current", "bucket", "id", where="superseded_at IS NULL", unique=True),
+    _partial(
+        "uq_inclusion_open",
+        "bucket",
+        "project",
+        "pseudonym",
+        where="superseded_at IS NULL AND status = 'open'",
+        unique=True,
+    ),
+    _partial("ix_inclusion_person", "bucket", "project", "pseudonym", where="superseded_at IS NULL"),
+    Index("ix_inclusion_project", "project", "id"),
+)
+
+action = Table(
+    "action",
+    metadata,
+    _bucket(),
+    Column("id", Uuid, primary_key=True),
+    *_version(),
+    _project(),
+    _pseudonym(),
+    Column("inclusion", Uuid, nullable=False),
+    Column("pseudocode", Text, nullable=False),
+    Column("performed_on", Date, nullable=False),
+    Column("performed_by", Text, nullable=False),
+    Column("occurrence", Integer, nullable=False),
+    Column("communicated_at", Instant, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("annulment_reason", Text),
+    Column("rejection_code", Text),
+    Column("message_id", Uuid),
+    _partial("uq_action_current", "bucket", "id", where="superseded_at IS NULL", unique=True),
+    _partial(
+        "uq_action_recorded",
+        "bucket",
+        "project",
+        "pseudonym",
+        "pseudocode",
+        "performed_by",
+        "performed_on",
+        "occurrence",
+        where="superseded_at IS NULL AND status = 'recorded'",
+        unique=True,
+    ),
+    _partial("ix_action_project", "project", "performed_on", "id", where="superseded_at IS NULL"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _bucket(),
+    Column("id", Uuid, primary_key=True),
+    _project(),
+    _pseudonym(),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reference", Uuid, nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("leased_until", Instant),
+    Column("answered_at", Instant),
+    Column("reason", Text),
+    Index("uq_outbox_sequence", "bucket", "project", "pseudonym", "sequence", unique=True),
+    _partial("ix_outbox_pending", "bucket", "next_attempt_at", where="state = 'pending'"),
+    _partial("ix_outbox_unanswered", "created_at", where="state IN ('pending', 'sent')"),
+)
+
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    _bucket(),
+    Column("id", Uuid, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("project", Text),
+    Column("object", Uuid),
+    Column("request_id", Text, nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    Column("key_hash", LargeBinary, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("status", SmallInteger),
+    Column("headers", JSON),
+    Column("body", LargeBinary),
+    Index("ix_idempotency_created_at", "created_at"),
+)
+
+# What left: protected values only.
+
+release = Table(
+    "release",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("lattice", Text, nullable=False),
+    Column("measure", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("released_at", Instant, nullable=False),
+    Column("rho", Float, nullable=False),
+    Column("declared", JSON, nullable=False),
+    Index("uq_release_period", "measure", "kind", "period", "revision", unique=True),
+)
+
+cell = Table(
+    "cell",
+    metadata,
+    Column("release", Text, ForeignKey("release.id"), primary_key=True),
+    Column("audience", Text, primary_key=True),
+    Column("dims", Text, primary_key=True),
+    Column("beneficiaries", Integer, nullable=False),
+    Column("actions", Integer),
+    Column("providers", Text),
+    Column("margin_beneficiaries", Integer, nullable=False),
+    Column("margin_actions", Integer),
+)

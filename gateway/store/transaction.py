@@ -1,0 +1,123 @@
+"""The register and its transactions: one per verb, committed whole or not at all.
+
+Source: GUARANTEES 3; RULES, "Time".
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from gateway.domain.errors import CommitTooLate, StoreUnavailable
+from gateway.store import dialects
+from gateway.store.actions import Actions
+from gateway.store.audit import Audit
+from gateway.store.beneficiaries import Beneficiaries
+from gateway.store.catalogue import CatalogueCache, Catalogues
+from gateway.store.idempotency import Idempotency
+from gateway.store.inclusions import Inclusions
+from gateway.store.outbox import Outbox
+from gateway.store.releases import Releases
+from gateway.store.statistics import Statistics
+from gateway.store.vault import Vault
+
+STAMP_LIFE_SECONDS = 5.0
+
+
+class Transaction:
+    """Everything in the register, inside one transaction."""
+
+    def __init__(self, connection: Connection, legal_now: Callable[[], datetime], cache: CatalogueCache) -> None:
+        self.legal_now = legal_now
+        self.is_discarded = False
+        self._stamped: float | None = None
+        self.catalogue = Catalogues(connection, cache)
+        self.beneficiaries = Beneficiaries(connection)
+        self.vault = Vault(connection)
+        self.inclusions = Inclusions(connection)
+        self.actions = Actions(connection)
+        self.outbox = Outbox(connection)
+        self.audit = Audit(connection)
+        self.idempotency = Idempotency(connection)
+        self.releases = Releases(connection)
+        self.statistics = Statistics(connection)
+
+    def stamp(self) -> datetime:
+        """The legal instant of this transaction, to be taken after the last lock and before the first write.
+
+        Source: RULES, "Time": the communication is the instant at which the gateway committed it.
+        """
+        if self._stamped is None:
+            self._stamped = time.monotonic()
+        return self.legal_now()
+
+    def discard(self) -> None:
+        """Roll back at the end, although nothing failed."""
+        self.is_discarded = True
+
+    def check_stamp(self) -> None:
+        """Refuse to commit what was stamped too long ago.
+
+        Raises: CommitTooLate.
+        """
+        if self._stamped is not None and time.monotonic() - self._stamped > STAMP_LIFE_SECONDS:
+            raise CommitTooLate
+
+
+class Store:
+    """The register: opens transactions on SQLite or PostgreSQL.
+
+    Shape: `legal_now` gives the legal clock; `connections` is how many transactions run at once at most.
+    """
+
+    def __init__(self, database_url: str, legal_now: Callable[[], datetime], connections: int = 8) -> None:
+        self._engine = dialects.open_engine(database_url, connections)
+        self._legal_now = legal_now
+        self._cache = CatalogueCache()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """A transaction that commits when its block ends well, and rolls back otherwise.
+
+        Raises: StoreUnavailable for whatever keeps the database from it; CommitTooLate.
+        """
+        with _as_unavailable(), self._engine.connect() as connection, connection.begin() as begun:
+            opened = Transaction(connection, self._legal_now, self._cache)
+            yield opened
+            if opened.is_discarded:
+                begun.rollback()
+            opened.check_stamp()
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """A transaction that writes nothing and waits for no writer."""
+        with _as_unavailable(), self._engine.connect() as connection:
+            reader = connection.execution_options(**{dialects.READ_ONLY: True})
+            with reader.begin():
+                yield Transaction(reader, self._legal_now, self._cache)
+
+    def check(self) -> None:
+        """Check that the database answers.
+
+        Raises: StoreUnavailable.
+        """
+        with _as_unavailable(), self._engine.connect() as connection:
+            connection.execution_options(**{dialects.READ_ONLY: True}).execute(select(1))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as error:
+        raise StoreUnavailable from error

@@ -1,0 +1,115 @@
+"""The token issuer's public keys: fetched by discovery, kept, refreshed one at a time.
+
+Source: RFC 7517, OpenID Connect Discovery 1.0 §4, RFC 8725 §3.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+import requests
+
+from schemas import strict_json
+
+LARGEST_SET_BYTES = 256 * 1024
+COOL_DOWN_SECONDS = 5.0
+MAX_AGE_SECONDS = 600.0
+HARD_AGE_SECONDS = 24 * 3600.0
+SMALLEST_RSA_BITS = 2048
+ALGORITHMS = {"RSA": ("RS256", "PS256"), "EC": ("ES256",)}
+_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class KeysUnavailable(Exception):
+    """No keys that are young enough could be had."""
+
+
+class IssuerKeys:
+    """The verification keys of one issuer, by kid and algorithm.
+
+    Shape: an unknown kid asks the issuer again, once per cool-down; when the issuer is out of reach the last set serves
+    up to its hard age.
+    """
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+        self._keys: Mapping[tuple[str, str], jwt.PyJWK] = {}
+        self._fetched_at = float("-inf")
+        self._tried_at = float("-inf")
+        self._lock = threading.Lock()
+
+    def find(self, kid: str, algorithm: str) -> jwt.PyJWK | None:
+        """The key with a kid that may verify an algorithm, or None.
+
+        Raises: KeysUnavailable when no set young enough is known.
+        """
+        known = self._keys.get((kid, algorithm))
+        if known is None or time.monotonic() - self._fetched_at > MAX_AGE_SECONDS:
+            self._refresh()
+            known = self._keys.get((kid, algorithm))
+        if time.monotonic() - self._fetched_at > HARD_AGE_SECONDS:
+            raise KeysUnavailable
+        return known
+
+    def _refresh(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._tried_at < COOL_DOWN_SECONDS and self._keys:
+                return
+            self._tried_at = time.monotonic()
+            try:
+                keys = keys_of(self._fetch_set())
+            except (requests.RequestException, OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
+                return
+            if keys:
+                self._keys, self._fetched_at = keys, time.monotonic()
+
+    def _fetch_set(self) -> Mapping[str, Any]:
+        discovery = _get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+        if discovery["issuer"] != self._issuer:
+            raise ValueError("another issuer answers there")
+        return _get(discovery["jwks_uri"])
+
+
+def _get(url: str) -> Mapping[str, Any]:
+    with requests.Session() as session:
+        session.trust_env = False
+        with session.get(url, timeout=(3.0, 5.0), allow_redirects=False, stream=True) as response:
+            body = response.raw.read(LARGEST_SET_BYTES + 1, decode_content=True)
+    document = strict_json.loads(body)
+    if response.status_code != requests.codes.ok or len(body) > LARGEST_SET_BYTES or not isinstance(document, dict):
+        raise ValueError("not a document of the issuer")
+    return document
+
+
+def keys_of(jwks: Mapping[str, Any]) -> dict[tuple[str, str], jwt.PyJWK]:
+    """The usable verification keys of a JWK set, by kid and algorithm.
+
+    Shape: private, symmetric, weak, oddly named or otherwise purposed keys are left out.
+    Raises: ValueError, KeyError, TypeError or PyJWTError for a set that is none, or names a kid twice.
+    """
+    keys: dict[tuple[str, str], jwt.PyJWK] = {}
+    for jwk in jwks["keys"]:
+        if not _is_usable(jwk):
+            continue
+        for algorithm in (jwk["alg"],) if "alg" in jwk else ALGORITHMS[jwk["kty"]]:
+            if (jwk["kid"], algorithm) in keys:
+                raise ValueError("a kid comes twice")
+            keys[jwk["kid"], algorithm] = jwt.PyJWK(jwk, algorithm)
+    return keys
+
+
+def _is_usable(jwk: Mapping[str, Any]) -> bool:
+    if jwk.get("kty") not in ALGORITHMS or {"d", "k", "p", "q"} & set(jwk):
+        return False
+    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
+        return False
+    if jwk.get("alg") not in (None, *ALGORITHMS[jwk["kty"]]) or not _KID.fullmatch(str(jwk.get("kid", ""))):
+        return False
+    if jwk["kty"] == "EC":
+        return jwk.get("crv") == "P-256"
+    return len(jwk["n"]) * 6 >= SMALLEST_RSA_BITS and jwk["e"] == "AQAB"

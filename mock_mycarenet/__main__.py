@@ -1,0 +1,55 @@
+"""`python -m mock_mycarenet --port 8081 --data-dir DIR`: the stand-in as a process of its own."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from mock_mycarenet.app import create_app
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn with one worker of eight threads, set up from here alone: no file, no environment."""
+
+    def __init__(self, settings: dict[str, Any], data_dir: Path, issuer: str) -> None:
+        self._settings = settings
+        self._data_dir = data_dir
+        self._issuer = issuer
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Take over the settings."""
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Make the application, in the worker: a SQLite connection does not survive a fork."""
+        return create_app(self._data_dir, self._issuer)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    parser = ArgumentParser(prog="python -m mock_mycarenet", description="A stand-in for MyCareNet.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8081)
+    parser.add_argument("--data-dir", type=Path, required=True, help="where it writes, and nowhere else")
+    asked = parser.parse_args(arguments)
+    asked.data_dir.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "bind": f"{asked.host}:{asked.port}",
+        "worker_class": "gthread",
+        "workers": 1,
+        "threads": 8,
+        "keepalive": 30,
+        "loglevel": "warning",
+        "worker_tmp_dir": str(asked.data_dir),  # the heartbeat file, else in /tmp
+        "control_socket_disable": True,  # else a socket in the home directory
+    }
+    Server(settings, asked.data_dir.resolve(), f"http://127.0.0.1:{asked.port}").run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""JSON written by hand, which both sides of the wire must accept and produce."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from marshmallow import Schema
+
+from schemas import action, aggregate, catalogue, inclusion, mycarenet, problem, sandbox, strict_json
+from schemas.fields import Block, ListOf, StrictSchema
+
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
+MODULES = (inclusion, action, catalogue, aggregate, problem, sandbox, mycarenet)
+
+
+def schemas_of(module: ModuleType) -> dict[str, type[Schema]]:
+    return {
+        name: found
+        for name, found in inspect.getmembers(module, inspect.isclass)
+        if issubclass(found, Schema) and found.__module__ == module.__name__
+    }
+
+
+SCHEMAS = {name: schema for module in MODULES for name, schema in schemas_of(module).items()}
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_a_golden_document_is_accepted_and_reproduced(path: Path) -> None:
+    document = strict_json.loads(path.read_bytes())
+    schema = SCHEMAS[path.stem.split(".")[0]]()
+
+    loaded = schema.load(document)  # type: ignore[arg-type]
+
+    assert strict_json.canonical(schema.dump(loaded)) == strict_json.canonical(document)
+
+
+def test_every_request_and_receipt_has_a_golden_document() -> None:
+    written = {path.stem.split(".")[0] for path in GOLDEN}
+    inner = {
+        type(nested.schema).__name__
+        for schema in SCHEMAS.values()
+        for field in schema().fields.values()
+        if isinstance(nested := field.inner if isinstance(field, ListOf) else field, Block)
+    }
+
+    by_value_only = {
+        "AnswerSchema",
+        "PlannedYear",
+        "InclusionQuery",
+        "ActionQuery",
+        "PseudocodeQuery",
+        "AggregateQuery",
+    }
+
+    assert set(SCHEMAS) - written - inner == by_value_only
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_every_field_says_what_it_is_and_takes_its_own_example(name: str) -> None:
+    for member, field in SCHEMAS[name]().fields.items():
+        assert field.metadata["description"].endswith("."), member
+        field.deserialize(field.metadata["example"])
+
+
+@pytest.mark.parametrize("name", sorted(set(SCHEMAS) - {"AggregateQuery"}))
+def test_a_request_refuses_another_member_and_an_answer_leaves_it_out(name: str) -> None:
+    schema = SCHEMAS[name]()
+    assert isinstance(schema, StrictSchema)
+
+    errors = schema.validate({"is_admin": True})
+
+    listens_only = issubclass(SCHEMAS[name], mycarenet.AnswerSchema)
+    assert errors.get("is_admin") == (None if listens_only else ["unknown-member"])
