@@ -22,7 +22,7 @@ $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@touch $@
 
 run: $(READY) ## start the sandbox with its sample on http://127.0.0.1:8080 (ONCE=1: play it and exit)
-	@$(BIN)/chroniccare sandbox --demo $(if $(ONCE),--once)
+	@$(BIN)/chroniccare sandbox $(if $(ONCE),--once)
 
 test: $(READY) ## run every test, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest

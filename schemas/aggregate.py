@@ -14,7 +14,6 @@ from schemas.fields import (
     Choice,
     Data,
     Flag,
-    Identifier,
     Instant,
     JsonObject,
     ListOf,
@@ -25,7 +24,7 @@ from schemas.fields import (
     WholeNumber,
     about,
 )
-from schemas.inclusion import EXAMPLE_ID, items_of, next_cursor
+from schemas.inclusion import items_of, next_cursor
 
 MEASURES = ("actions", "joined", "left", "included")
 CELL_STATUSES = ("published", "protected")
@@ -116,11 +115,12 @@ class Cell(StrictSchema):
 class Release(StrictSchema):
     """One entry of the ledger: a period that was closed, protected once and made available."""
 
-    id = Identifier(required=True, metadata=about("Id of the release.", EXAMPLE_ID))
+    id = Text(100, required=True, metadata=about("Id of the release.", "actions-month-2022-02-1"))
     period = Choice(PERIODS, required=True, metadata=about("Kind of period.", "month"))
     value = Text(40, required=True, metadata=about("The period: month, quarter, year, or project.", "2022-02"))
     measures = Choice(RELEASED_MEASURES, required=True, metadata=about("What was released.", "actions"))
     lattice = Text(20, required=True, metadata=about("Version of the lattice.", "v1"))
+    revision = WholeNumber(1, 1000, required=True, metadata=about("1, or more after an exceptional revision.", 1))
     released_at = Instant(required=True, metadata=about("When it was released.", "2022-03-10T00:00:00Z"))
     rho = Text(40, metadata=about("Disclosure spent by this release on one fact.", "0.13"))
     rho_cumulated = Text(40, metadata=about("The same with the releases before it.", "0.26"))

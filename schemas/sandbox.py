@@ -10,7 +10,6 @@ from marshmallow import ValidationError, validates_schema
 from schemas.aggregate import PERIODS, RELEASED_MEASURES
 from schemas.fields import (
     Choice,
-    Identifier,
     Instant,
     ListOf,
     Month,
@@ -21,7 +20,6 @@ from schemas.fields import (
     Year,
     about,
 )
-from schemas.inclusion import EXAMPLE_ID
 
 
 class ClockRequest(StrictSchema):
@@ -67,7 +65,7 @@ class ReleaseReceipt(StrictSchema):
     )
     released_at = Instant(required=True, metadata=about("When, by the legal clock.", "2022-03-10T00:00:00Z"))
     releases = ListOf(
-        Identifier(metadata=about("Id of one release.", EXAMPLE_ID)),
+        Text(100, metadata=about("Id of one release.", "actions-month-2022-02-1")),
         required=True,
-        metadata=about("Ids in the ledger, one per kind of measures.", [EXAMPLE_ID]),
+        metadata=about("Ids in the ledger, one per kind of measures.", ["actions-month-2022-02-1"]),
     )

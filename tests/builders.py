@@ -1,4 +1,4 @@
-"""Facts for tests, valid unless a test says otherwise: a project in force, a partner, an open inclusion, an action in it.
+"""Facts for tests, valid unless a test says otherwise: a project in force, an open inclusion, an action in it.
 
     an_action(performed_on=day("2022-02-14"), occurrence=2)
 
@@ -16,13 +16,13 @@ from uuid import UUID
 from gateway.domain.access import Caller, Role
 from gateway.domain.action import Action
 from gateway.domain.identity import Ssin
-from gateway.domain.inclusion import Agreement, Exit, Inclusion
+from gateway.domain.inclusion import Agreement, Exit, Inclusion, Status, annulled, exited, rejected
 from gateway.domain.periods import Interval
 from gateway.domain.project import Catalogue, Convention, Project, Pseudocode
 
 PROJECT = "demo-nord"
 PROVIDER = "10000106"
-STRANGER = "20000212"
+COLLEAGUE = "20000212"
 SSIN = "85073003328"
 PSEUDOCODE = "794010"
 PROJECT_LEVEL_PSEUDOCODE = "794999"
@@ -69,6 +69,25 @@ def an_inclusion(communicated_at: str = "2022-01-15T09:30+01:00", **changes: Any
         agreement=an_agreement(),
     )
     return replace(inclusion, **changes)
+
+
+def included(communicated_at: datetime, exit_communicated_at: datetime | None = None) -> Inclusion:
+    """An inclusion by the instants of its communication and its exit."""
+    member = an_inclusion(communicated_at.isoformat())
+    return member if exit_communicated_at is None else exited(member, an_exit(exit_communicated_at.isoformat()))
+
+
+def an_inclusion_that_is(status: Status) -> Inclusion:
+    """An inclusion as the rules make it: exited, annulled or rejected."""
+    match status:
+        case "open":
+            return an_inclusion()
+        case "exited":
+            return exited(an_inclusion(), an_exit())
+        case "annulled":
+            return annulled(an_inclusion(), "wrong-person")
+        case "rejected":
+            return rejected(an_inclusion(), "not-insured")
 
 
 def an_action(**changes: Any) -> Action:

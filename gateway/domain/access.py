@@ -113,7 +113,7 @@ def check_project(caller: Caller, verb: str, project: str | None) -> None:
     Not: whether a provider is a partner that day, which is rule I4 or P5.
     Raises: RoleNotAllowed, ForeignProject.
     """
-    if check_role(caller, verb) is Scope.OWN_PROJECT and caller.project != project:
+    if check_role(caller, verb) is Scope.OWN_PROJECT and (project is None or caller.project != project):
         raise ForeignProject
 
 

@@ -80,16 +80,25 @@ def inclusion_for(inclusions: Sequence[Inclusion], project: Project, performed_o
     return inclusion
 
 
-def annulled(action: Action, reason: str) -> Action:
-    """The action, kept but entered by mistake: counted nowhere from now on.
+def check_lives(action: Action) -> None:
+    """Refuse to change an action that is annulled or rejected.
 
-    Source: V8.
+    Source: V8, I6.
     Raises: AlreadyAnnulled, AlreadyRejected.
     """
     if action.status == "annulled":
         raise AlreadyAnnulled
     if action.status == "rejected":
         raise AlreadyRejected
+
+
+def annulled(action: Action, reason: str) -> Action:
+    """The action, kept but entered by mistake: counted nowhere from now on.
+
+    Source: V8.
+    Raises: AlreadyAnnulled, AlreadyRejected.
+    """
+    check_lives(action)
     return replace(action, status="annulled", annulment_reason=reason)
 
 
@@ -97,5 +106,7 @@ def rejected(action: Action, code: str) -> Action:
     """The action after MyCareNet refused it.
 
     Source: I6.
+    Raises: AlreadyAnnulled, AlreadyRejected.
     """
+    check_lives(action)
     return replace(action, status="rejected", rejection_code=code)

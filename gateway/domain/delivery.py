@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 
@@ -135,3 +135,5 @@ def next_step(attempts: int, outcome: Outcome, now: datetime, backoff: Backoff, 
             return Step(State.FAILED, reason=reason)
         case Unavailable(reason):
             return Step(State.PENDING, now + backoff.delay(attempts, chance), reason)
+        case _:
+            assert_never(outcome)

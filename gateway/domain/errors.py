@@ -276,7 +276,7 @@ class ConventionNotInForce(Refusal):
 
 @dataclass(eq=False)
 class ValidAfterConventionEnd(Refusal):
-    """The inclusion would become valid only after the convention's last day."""
+    """It would become valid only after the convention's last day; it could be communicated until `allowed_until`."""
 
     allowed_until: date
 

@@ -162,7 +162,9 @@ def rejected(inclusion: Inclusion, code: str) -> Inclusion:
     """The inclusion after MyCareNet refused it: without effect from its start.
 
     Source: I6.
+    Raises: AlreadyAnnulled, AlreadyRejected.
     """
+    check_lives(inclusion)
     return replace(inclusion, status="rejected", rejection_code=code)
 
 

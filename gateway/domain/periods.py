@@ -21,7 +21,7 @@ def day_of(instant: datetime) -> date:
 
     Raises: ValueError for a naive datetime.
     """
-    if instant.tzinfo is None:
+    if instant.utcoffset() is None:
         raise ValueError("an instant needs its zone")
     return instant.astimezone(BRUSSELS).date()
 

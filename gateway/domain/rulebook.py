@@ -1,7 +1,7 @@
 """The rule book: every rule by its id, with the article it comes from.
 
 C is the convention between the Insurance Committee and a pilot project, D the royal decree of 31 July 2017.
-The texts of the rules, in four languages, are in `http/texts/rules.toml`; their examples are the tables of `tests/rules`.
+Their texts, in four languages, are in `http/texts/rules.toml`; their examples are the tables of `tests/rules`.
 """
 
 from __future__ import annotations

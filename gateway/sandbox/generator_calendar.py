@@ -6,19 +6,11 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
-from gateway.domain.periods import BRUSSELS, add_months, day_of, last_of_month
+from gateway.domain.periods import BRUSSELS, day_of, last_of_month
 
 FIRST_DAY = date(2021, 9, 1)
 LAST_DAY = date(2022, 5, 31)
 OFFICE_HOURS = {0: time(17, 30), 2: time(12, 15), 3: time(18, 45)}  # Monday, Wednesday, Thursday
-
-
-def months() -> Iterator[date]:
-    """The first day of each month of the sample, in order."""
-    month = FIRST_DAY
-    while month <= LAST_DAY:
-        yield month
-        month = add_months(month, 1)
 
 
 def _instants() -> Iterator[datetime]:

@@ -150,18 +150,8 @@ def _later(rng: Random, index: int, most: int) -> int | None:
     return later if later < len(INSTANTS) else None
 
 
-def _change(rng: Random, scene: Scene, story: Story, stay: Stay, index: int, path: str, body: dict[str, Any]) -> Line:
-    """A line about an inclusion, on a path below it."""
-    partners = scene.partners_on(story.project, DAYS[index])
-    who = provider(busiest_first(rng, partners)) if rng.random() < 0.6 else admin(story.project)
-    kind = "x" if path == "exit" else "v"
-    story.busy.add(index)
-    line = Line(index, story.person.number, kind, who, f"/v1/inclusions/{{}}/{path}", body, 200, None, stay.inclusion)
-    return story.tell(line)
-
-
 def _annul(rng: Random, story: Story, stay: Stay) -> None:
-    """Entered by mistake, and half of the time entered again afterwards."""
+    """Entered by mistake; entered again afterwards when only the agreement was wanting."""
     index = _later(rng, stay.inclusion.index, 8)
     if index is None:
         return
@@ -191,7 +181,11 @@ def _leave(rng: Random, scene: Scene, story: Story, stay: Stay) -> None:
         body["left_on"] = left_on.isoformat()
         if reason == "deceased":
             stay.last_performed_on = left_on
-    stay.exit = _change(rng, scene, story, stay, index, "exit", body)
+    partners = scene.partners_on(story.project, DAYS[index])
+    who = provider(busiest_first(rng, partners)) if rng.random() < 0.6 else admin(story.project)
+    path = "/v1/inclusions/{}/exit"
+    stay.exit = story.tell(Line(index, story.person.number, "x", who, path, body, 200, None, stay.inclusion))
+    story.busy.add(index)
     stay.interval = Interval(stay.interval.first, valid_until(DAYS[index]))
     again = _later(rng, index, 25)
     if reason != "deceased" and again is not None and rng.random() < RETURN_SHARE:

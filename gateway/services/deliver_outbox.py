@@ -46,8 +46,8 @@ class Pace:
     Units: `lease` is how long a claimed message is nobody else's.
     """
 
-    lease: timedelta = timedelta(seconds=30)
-    backoff: Backoff = Backoff()
+    lease: timedelta
+    backoff: Backoff
 
 
 def deliver_outbox(context: Context, way_out: WayOut, pace: Pace) -> int:

@@ -35,7 +35,8 @@ from gateway.store.releases import Release, dims_key
 class Question:
     """A question to the lattice.
 
-    Shape: `by` and `filters` hold every dimension but the period; `kind` stands in `by` too when `is_period_grouped`.
+    Shape: `by` and `filters` hold every dimension but the period, `order` is `by` as asked, the period included;
+    `surplus` names a dimension that no lattice holds.
     """
 
     by: tuple[str, ...]
@@ -45,6 +46,8 @@ class Question:
     measure: Measure = Measure.ACTIONS
     first: str | None = None
     last: str | None = None
+    surplus: str | None = None
+    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ def get_aggregates(work: Work, question: Question) -> Figures:
     """
     project = question.filters.get(PROJECT)
     _check_may_see(work, question, project)
+    if question.surplus is not None:
+        raise NotInLattice(question.surplus)
     check_in_lattice(question.kind, [*question.by, *question.filters], question.measure)
     if project is not None and project not in work.catalogue.projects:
         raise UnknownProject

@@ -5,7 +5,9 @@ Source: GUARANTEES 2 (journal mode, one writer, BEGIN IMMEDIATE), SCALE 6 (SQLST
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
+import threading
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -41,7 +43,11 @@ def open_engine(database_url: str, connections: int) -> Engine:
 
 def _open_sqlite(url: URL, connections: int) -> Engine:
     engine = create_engine(
-        url, pool_size=connections, max_overflow=0, connect_args={"timeout": 30, "check_same_thread": False}
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        connect_args={"timeout": 30, "check_same_thread": False},
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
@@ -83,12 +89,42 @@ def _open_postgresql(url: URL, connections: int) -> Engine:
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={
             "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
             "connect_timeout": 5,
             "application_name": "chroniccare-gateway",
         },
     )
+
+
+class OneWriter:
+    """The queue of SQLite's writers, over all threads and processes of one host.
+
+    SQLite's own busy handler polls with growing sleeps; waiting for a lock of the operating system is fair and wakes
+    at once. The kernel frees it with its process.
+    """
+
+    def __init__(self, database: str) -> None:
+        self._thread_lock = threading.Lock()
+        self._file = open(f"{database}.writer", "ab")  # noqa: SIM115 - open as long as the store
+
+    def __enter__(self) -> None:
+        self._thread_lock.acquire()
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._thread_lock.release()
+
+    def close(self) -> None:
+        """Leave the queue for good."""
+        self._file.close()
+
+
+def writer_queue(engine: Engine) -> OneWriter | None:
+    """The queue in which a writer waits, where the engine has one writer only."""
+    return OneWriter(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
 
 
 def insert(engine_name: str) -> Any:

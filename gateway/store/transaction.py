@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -80,6 +80,7 @@ class Store:
         self._engine = dialects.open_engine(database_url, connections)
         self._legal_now = legal_now
         self._cache = CatalogueCache()
+        self._writers = dialects.writer_queue(self._engine)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -87,7 +88,8 @@ class Store:
 
         Raises: StoreUnavailable for whatever keeps the database from it; CommitTooLate.
         """
-        with _as_unavailable(), self._engine.connect() as connection, connection.begin() as begun:
+        queue = self._writers or nullcontext()
+        with _as_unavailable(), queue, self._engine.connect() as connection, connection.begin() as begun:
             opened = Transaction(connection, self._legal_now, self._cache)
             yield opened
             if opened.is_discarded:
@@ -113,6 +115,8 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+        if self._writers is not None:
+            self._writers.close()
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def decode_mailbox(body: bytes) -> list[Answer]:
 
     Raises: marshmallow.ValidationError or StrictJsonError when it is none.
     """
-    page: dict[str, Any] = Mailbox().load(strict_json.loads(body))  # type: ignore[arg-type, assignment] # checked by load
+    page: dict[str, Any] = Mailbox().load(strict_json.loads(body))  # type: ignore[arg-type] # checked by load
     return [_answer_of(item) for item in page["items"]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.domain.access import ACCESS, Role, Scope, check_project, check_role
+from gateway.domain.access import ACCESS, PUBLISHED, Role, Scope, check_project, check_role
 from gateway.domain.errors import ForeignProject, RoleNotAllowed
 from tests.builders import PROJECT, PROVIDER, a_caller, an_ssin
 
@@ -67,6 +67,15 @@ def test_table_names_no_verb_that_was_not_written_by_hand() -> None:
     written = set(WRITTEN_BY_HAND)
 
     assert named == written
+
+
+def test_verbs_that_read_what_is_published_name_no_person() -> None:
+    published = set(PUBLISHED)
+
+    identified = {verb for verb in WRITTEN_BY_HAND if verb.endswith(("inclusion", "inclusions", "action", "actions"))}
+
+    assert published <= set(WRITTEN_BY_HAND)
+    assert not published & identified
 
 
 @pytest.mark.parametrize("verb", EVERY_VERB)

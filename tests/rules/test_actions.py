@@ -1,4 +1,4 @@
-"""P3 to P6, P9 and P10: which actions may be registered, and until when."""
+"""P3 to P6: which actions may be registered, and which broken rule answers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from gateway.domain.action import check_may_record, inclusion_for
 from gateway.domain.errors import DuplicateAction, OutsideValidity
 from gateway.domain.inclusion import exited
 from gateway.domain.periods import Interval
-from gateway.domain.project import Convention, is_voluntary
+from gateway.domain.project import Convention
 from gateway.domain.submissions import ActionSubmission
 from tests.builders import (
+    COLLEAGUE,
     PROJECT,
     PROVIDER,
     PSEUDOCODE,
@@ -76,6 +77,7 @@ P3 = Table(
     ),
 )
 
+
 P4 = Table(
     rule="P4",
     statement="The day performed is not in the future and lies within the convention",
@@ -97,7 +99,13 @@ P4 = Table(
             day("2021-08-31"),
             Refused("P4", "outside-convention", day("2021-09-01"), day("2022-12-31")),
         ),
-        ("last day of the convention", days("2021-09-01 .. 2022-12-31"), day("2023-01-15"), day("2022-12-31"), ACCEPTED),
+        (
+            "last day of the convention",
+            days("2021-09-01 .. 2022-12-31"),
+            day("2023-01-15"),
+            day("2022-12-31"),
+            ACCEPTED,
+        ),
         (
             "the day after it",
             days("2021-09-01 .. 2022-12-31"),
@@ -121,6 +129,7 @@ P4 = Table(
         ),
     ),
 )
+
 
 P5 = Table(
     rule="P5",
@@ -146,6 +155,19 @@ P5 = Table(
     ),
 )
 
+
+P5_REGISTERED_BY = Table(
+    rule="P5",
+    statement="An action is registered by its performer or by the administrative responsible",
+    columns=("case", "performer", "registered by provider", "answer"),
+    rows=(
+        ("by the performer", PROVIDER, PROVIDER, ACCEPTED),
+        ("by the administrative responsible", PROVIDER, None, ACCEPTED),
+        ("by another partner", PROVIDER, COLLEAGUE, Refused("P5", "not-a-partner")),
+    ),
+)
+
+
 P6 = Table(
     rule="P6",
     statement="An action is the first of its kind that day unless it says which one it is",
@@ -157,49 +179,6 @@ P6 = Table(
     ),
 )
 
-P10 = Table(
-    rule="P10",
-    statement="Actions before 2022 are accepted and said to be voluntary",
-    columns=("case", "performed on", "voluntary", "answer"),
-    rows=(
-        ("last voluntary day", day("2021-12-31"), True, ACCEPTED),
-        ("first mandatory day", day("2022-01-01"), False, ACCEPTED),
-        ("first day of the convention", day("2021-09-01"), True, ACCEPTED),
-    ),
-)
-
-P9 = Table(
-    rule="P9",
-    statement="An action may be registered late, until the project's closing day",
-    columns=("case", "convention ends on", "closing day set", "registered on", "answer"),
-    rows=(
-        ("on the last day", day("2022-12-31"), None, day("2023-02-28"), ACCEPTED),
-        (
-            "on the day after",
-            day("2022-12-31"),
-            None,
-            day("2023-03-01"),
-            Refused("P9", "registration-closed", allowed_until=day("2023-02-28")),
-        ),
-        ("before a leap day", day("2023-06-30"), None, day("2024-02-29"), ACCEPTED),
-        (
-            "after a leap day",
-            day("2023-06-30"),
-            None,
-            day("2024-03-01"),
-            Refused("P9", "registration-closed", allowed_until=day("2024-02-29")),
-        ),
-        ("on the day set", day("2022-12-31"), day("2023-01-15"), day("2023-01-15"), ACCEPTED),
-        (
-            "after the day set",
-            day("2022-12-31"),
-            day("2023-01-15"),
-            day("2023-01-16"),
-            Refused("P9", "registration-closed", allowed_until=day("2023-01-15")),
-        ),
-        ("later, as set", day("2022-12-31"), day("2023-07-31"), day("2023-07-31"), ACCEPTED),
-    ),
-)
 
 P_ORDER = Table(
     rule="P",
@@ -220,7 +199,8 @@ P_ORDER = Table(
     ),
 )
 
-TABLES: list[Table] = [P3, P4, P5, P6, P10, P9, P_ORDER]
+
+TABLES: list[Table] = [P3, P4, P5, P5_REGISTERED_BY, P6, P_ORDER]
 
 
 @pytest.mark.parametrize(("case", "communicated_at", "exit_at", "performed_on", "answer"), P3.cases())
@@ -263,39 +243,35 @@ def test_performer_is_a_partner_on_the_day_performed(
     assert given == answer
 
 
+@pytest.mark.parametrize(("case", "performer", "own", "answer"), P5_REGISTERED_BY.cases())
+def test_action_is_registered_by_its_performer_or_the_administrative_responsible(
+    case: str, performer: str, own: str | None, answer: Refused | str
+) -> None:
+    project = a_project(partners=dict.fromkeys([PROVIDER, COLLEAGUE], days("2021-09-01 ..")))
+
+    given = answer_to(
+        lambda: check_may_record(a_catalogue(), project, PSEUDOCODE, day("2022-02-14"), performer, TODAY, own)
+    )
+
+    assert given == answer
+
+
 @pytest.mark.parametrize(("case", "occurrence", "registered"), P6.cases())
 def test_action_is_the_first_of_its_kind_unless_it_says_otherwise(
     case: str, occurrence: int | None, registered: int
 ) -> None:
-    given = {} if occurrence is None else {"occurrence": occurrence}
+    facts = {} if occurrence is None else {"occurrence": occurrence}
 
-    submission = ActionSubmission(PROJECT, an_ssin(), PSEUDOCODE, day("2022-02-14"), **given)
-
-    assert submission.occurrence == registered
-
-
-@pytest.mark.parametrize(("case", "performed_on", "voluntary", "answer"), P10.cases())
-def test_action_before_2022_is_accepted_as_voluntary(
-    case: str, performed_on: date, voluntary: bool, answer: Refused | str
-) -> None:
-    project = a_project()
-
-    given = answer_to(lambda: check_may_record(a_catalogue(), project, PSEUDOCODE, performed_on, PROVIDER, TODAY))
-
-    assert (is_voluntary(performed_on), given) == (voluntary, answer)
-
-
-@pytest.mark.parametrize(("case", "last_day", "registration_closes_on", "registered_on", "answer"), P9.cases())
-def test_action_may_be_registered_late_until_the_closing_day(
-    case: str, last_day: date, registration_closes_on: date | None, registered_on: date, answer: Refused | str
-) -> None:
-    project = a_project(
-        convention=Convention(day("2021-09-01"), last_day), registration_closes_on=registration_closes_on
+    submission = ActionSubmission(
+        project=PROJECT,
+        ssin=an_ssin(),
+        pseudocode=PSEUDOCODE,
+        performed_on=day("2022-02-14"),
+        performed_by=PROVIDER,
+        **facts,
     )
 
-    given = answer_to(lambda: inclusion_for([an_inclusion()], project, day("2022-02-14"), registered_on))
-
-    assert given == answer
+    assert submission.occurrence == registered
 
 
 def breaking(broken: set[str]) -> Callable[[], None]:

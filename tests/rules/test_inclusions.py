@@ -15,8 +15,8 @@ from gateway.domain.periods import Interval
 from gateway.domain.project import Convention, check_partner
 from schemas.checks import holds_ssin, is_ssin
 from tests.builders import (
+    COLLEAGUE,
     PROVIDER,
-    STRANGER,
     a_project,
     an_action,
     an_agreement,
@@ -340,12 +340,12 @@ def test_administrative_responsible_communicates_without_being_a_partner() -> No
 
 
 def test_partner_of_another_project_is_no_partner_here() -> None:
-    project = a_project(partners={STRANGER: days("2021-09-01 ..")})
+    project = a_project(partners={COLLEAGUE: days("2021-09-01 ..")})
 
     with pytest.raises(NotAPartner):
         check_partner(project, PROVIDER, day("2022-01-15"))
 
-    check_partner(project, STRANGER, day("2022-01-15"))
+    check_partner(project, COLLEAGUE, day("2022-01-15"))
 
 
 def test_second_open_inclusion_is_refused_with_the_first_one_named() -> None:

@@ -54,7 +54,7 @@ def test_months_add_up_as_walked_one_by_one() -> None:
         ("2022-07-31", "2023-01-01", "2022-10-01"),
         ("2021-12-31", "2022-06-01", "2022-03-01"),
     ],
-    ids=lambda text: str(text),
+    ids=str,
 )
 def test_first_day_of_the_third_and_sixth_month_after_a_notification(notified_on: str, sixth: str, third: str) -> None:
     notified = day(notified_on)

@@ -80,15 +80,29 @@ P2 = Table(
 P7 = Table(
     rule="P7",
     statement="Only an action at population level is registered for a beneficiary",
-    columns=("case", "level", "performed on", "answer"),
+    columns=("case", "level", "assigned to the project", "performed on", "answer"),
     rows=(
-        ("towards an individual beneficiary", "population", day("2022-02-14"), ACCEPTED),
-        ("at project level", "project", day("2022-02-14"), Refused("P7", "project-level-pseudocode")),
+        ("towards an individual beneficiary", "population", days("2022-01-01 .."), day("2022-02-14"), ACCEPTED),
+        (
+            "at project level",
+            "project",
+            days("2022-01-01 .."),
+            day("2022-02-14"),
+            Refused("P7", "project-level-pseudocode"),
+        ),
         (
             "at project level and before its assignment",
             "project",
+            days("2022-01-01 .."),
             day("2021-09-14"),
             Refused("P7", "project-level-pseudocode"),
+        ),
+        (
+            "at project level and of other projects only",
+            "project",
+            None,
+            day("2022-02-14"),
+            Refused("P2", "pseudocode-not-of-project"),
         ),
     ),
 )
@@ -127,12 +141,12 @@ def test_pseudocode_is_the_projects_and_valid_that_day(
     assert given == answer
 
 
-@pytest.mark.parametrize(("case", "level", "performed_on", "answer"), P7.cases())
+@pytest.mark.parametrize(("case", "level", "assignment", "performed_on", "answer"), P7.cases())
 def test_only_an_action_at_population_level_is_registered(
-    case: str, level: str, performed_on: date, answer: Refused | str
+    case: str, level: str, assignment: Interval | None, performed_on: date, answer: Refused | str
 ) -> None:
     code = {"population": PSEUDOCODE, "project": PROJECT_LEVEL_PSEUDOCODE}[level]
-    project = a_project(assignments={code: days("2022-01-01 ..")})
+    project = a_project(assignments={} if assignment is None else {code: assignment})
 
     given = answer_to(lambda: check_pseudocode(a_catalogue(), project, code, performed_on))
 
@@ -140,9 +154,7 @@ def test_only_an_action_at_population_level_is_registered(
 
 
 @pytest.mark.parametrize(("case", "components", "answer"), P8.cases())
-def test_action_links_to_one_or_more_components(
-    case: str, components: tuple[int, ...], answer: Refused | str
-) -> None:
+def test_action_links_to_one_or_more_components(case: str, components: tuple[int, ...], answer: Refused | str) -> None:
     known = {PSEUDOCODE: Pseudocode(PSEUDOCODE, "population", components)}
     catalogue = a_catalogue(pseudocodes=known)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import cast
 from uuid import UUID
@@ -12,15 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from gateway.domain import inclusion
-from gateway.domain.errors import AlreadyAnnulled, AlreadyRejected, NotIncluded, OutsideValidity, Refusal
+from gateway.domain.errors import AlreadyAnnulled, AlreadyRejected, Refusal
 from gateway.domain.inclusion import Inclusion, check_may_include, exited, inclusion_valid_on, validity
 from gateway.domain.periods import Interval, day_of
 from gateway.domain.project import Convention
 from tests.builders import PROVIDER, a_project, an_agreement, an_exit, an_inclusion, day, instant
+from tests.rules.tables import Refused, answer_to
 
-WAITS = st.one_of(
-    st.integers(0, 3 * 24 * 60), st.integers(0, 120 * 24 * 60), st.sampled_from([0, 1, 24 * 60, 28 * 24 * 60])
-).map(lambda minutes: timedelta(minutes=minutes))
+MINUTES = st.integers(0, 40 * 24 * 60) | st.sampled_from([0, 1, 24 * 60, 31 * 24 * 60])
 
 
 class Timeline(RuleBasedStateMachine):
@@ -32,29 +32,37 @@ class Timeline(RuleBasedStateMachine):
         self.project = a_project()
         self.inclusions: list[Inclusion] = []
 
-    @rule(wait=WAITS)
-    def wait(self, wait: timedelta) -> None:
-        self.now += wait
+    @rule(minutes=MINUTES)
+    def wait(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
 
-    @rule()
-    def communicate(self) -> None:
+    @rule(minutes=MINUTES)
+    def communicate(self, minutes: int) -> None:
+        self.wait(minutes)
         if any(member.status == "open" for member in self.inclusions):
             return
-        try:
-            check_may_include(self.project, an_agreement(agreed_on=day("2021-08-01")), PROVIDER, day_of(self.now))
-        except Refusal as refusal:
-            assert refusal.rule in ("I4", "I5", "V6")
-            return
-        self.inclusions.append(an_inclusion(self.now.isoformat(), id=UUID(int=len(self.inclusions) + 1)))
+        agreement = an_agreement(agreed_on=day("2021-08-01"))
+        answer = answer_to(lambda: check_may_include(self.project, agreement, PROVIDER, day_of(self.now)))
+        if isinstance(answer, Refused):
+            assert answer.rule in ("I4", "I5", "V6")
+        else:
+            self.inclusions.append(an_inclusion(self.now.isoformat(), id=UUID(int=len(self.inclusions) + 1)))
 
     @precondition(lambda self: self.inclusions)
-    @rule(choice=st.integers(0, 100))
-    def exit(self, choice: int) -> None:
-        place = choice % len(self.inclusions)
+    @rule(minutes=MINUTES, back=st.integers(0, 9))
+    def exit(self, minutes: int, back: int) -> None:
+        self.wait(minutes)
+        place = max(0, len(self.inclusions) - 1 - back // 3)
         try:
             self.inclusions[place] = exited(self.inclusions[place], an_exit(self.now.isoformat()))
         except Refusal:
             assert self.inclusions[place].status != "open"
+
+    @precondition(lambda self: self.inclusions)
+    @rule(before=MINUTES, between=MINUTES)
+    def exit_and_return(self, before: int, between: int) -> None:
+        self.exit(before, back=0)
+        self.communicate(between)
 
     @precondition(lambda self: self.inclusions)
     @rule(choice=st.integers(0, 100))
@@ -98,17 +106,18 @@ class Timeline(RuleBasedStateMachine):
 
     @invariant()
     def every_day_has_the_one_inclusion_that_holds_it(self) -> None:
-        intervals = self.intervals()
-        edges = {edge for interval, _ in intervals for edge in (interval.first, cast(date, interval.last))}
+        held = dict(self.intervals())
+        edges = {edge for interval in held for edge in (interval.first, cast(date, interval.last))}
         for today in {day("2022-02-14")} | {edge + timedelta(days) for edge in edges for days in (-1, 0, 1)}:
-            holding = [member for interval, member in intervals if today in interval]
-            try:
+            holding = [member for interval, member in held.items() if today in interval]
+            if holding:
                 assert [inclusion_valid_on(self.inclusions, self.project, today)] == holding
-            except NotIncluded:
-                assert intervals == []
-            except OutsideValidity as refused:
-                assert holding == []
-                assert Interval(refused.allowed_from, refused.allowed_until) in [interval for interval, _ in intervals]
+                continue
+            answer = answer_to(partial(inclusion_valid_on, self.inclusions, self.project, today))
+            assert isinstance(answer, Refused)
+            assert answer.code == ("outside-validity" if held else "not-included")
+            if held:
+                assert Interval(cast(date, answer.allowed_from), answer.allowed_until) in held
 
     @invariant()
     def communications_never_move(self) -> None:
@@ -117,4 +126,4 @@ class Timeline(RuleBasedStateMachine):
 
 
 TestTimeline = Timeline.TestCase
-TestTimeline.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+TestTimeline.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

@@ -1,18 +1,16 @@
-"""V1 to V8: on which days an inclusion is valid."""
+"""V1 to V5: on which days an inclusion is valid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime
 
 import pytest
 
-from gateway.domain import action, inclusion
 from gateway.domain.errors import AlreadyExited, NotIncluded
-from gateway.domain.inclusion import Inclusion, check_may_include, exited, inclusion_valid_on, validity
+from gateway.domain.inclusion import Inclusion, Status, exited, inclusion_valid_on, validity
 from gateway.domain.periods import Interval, day_of
 from gateway.domain.project import Convention
-from tests.builders import PROVIDER, a_project, an_action, an_agreement, an_exit, an_inclusion, day, days, instant
+from tests.builders import a_project, an_exit, an_inclusion, an_inclusion_that_is, day, days, included, instant
 from tests.rules.tables import ACCEPTED, Refused, Table, answer_to
 
 V1 = Table(
@@ -32,6 +30,7 @@ V1 = Table(
     ),
 )
 
+
 V2 = Table(
     rule="V2",
     statement="After an exit, an inclusion is valid until the last day of the month in which the exit was communicated",
@@ -49,6 +48,7 @@ V2 = Table(
     ),
 )
 
+
 V2_ONCE = Table(
     rule="V2",
     statement="An exit is communicated once, of an inclusion that lives",
@@ -60,6 +60,7 @@ V2_ONCE = Table(
         ("of a rejected inclusion", "rejected", Refused("I6", "already-rejected")),
     ),
 )
+
 
 V3 = Table(
     rule="V3",
@@ -76,6 +77,7 @@ V3 = Table(
         ),
     ),
 )
+
 
 V4 = Table(
     rule="V4",
@@ -112,6 +114,7 @@ V4 = Table(
         ),
     ),
 )
+
 
 V5 = Table(
     rule="V5",
@@ -153,167 +156,8 @@ V5 = Table(
     ),
 )
 
-V6 = Table(
-    rule="V6",
-    statement="The convention's last day caps every interval",
-    columns=("case", "communicated", "exit communicated", "last day of the convention", "valid"),
-    rows=(
-        ("open", instant("2022-01-15T09:30+01:00"), None, day("2022-12-31"), days("2022-02-01 .. 2022-12-31")),
-        (
-            "exit before the end",
-            instant("2022-01-15T09:30+01:00"),
-            instant("2022-05-16T10:00+02:00"),
-            day("2022-12-31"),
-            days("2022-02-01 .. 2022-05-31"),
-        ),
-        (
-            "exit in the last month",
-            instant("2022-01-15T09:30+01:00"),
-            instant("2022-12-02T10:00+01:00"),
-            day("2022-12-31"),
-            days("2022-02-01 .. 2022-12-31"),
-        ),
-        (
-            "exit after the end",
-            instant("2022-01-15T09:30+01:00"),
-            instant("2023-01-10T10:00+01:00"),
-            day("2022-12-31"),
-            days("2022-02-01 .. 2022-12-31"),
-        ),
-        (
-            "convention terminated",
-            instant("2022-01-15T09:30+01:00"),
-            None,
-            day("2022-06-30"),
-            days("2022-02-01 .. 2022-06-30"),
-        ),
-        (
-            "convention terminated before the first valid day",
-            instant("2022-06-10T09:30+02:00"),
-            None,
-            day("2022-06-30"),
-            days("2022-07-01 .. 2022-06-30"),
-        ),
-    ),
-)
 
-V6_REFUSAL = Table(
-    rule="V6",
-    statement="An inclusion that would become valid only after the convention's last day is refused",
-    columns=("case", "communicated on", "last day of the convention", "answer"),
-    rows=(
-        ("on the last day that can do", day("2022-11-30"), day("2022-12-31"), ACCEPTED),
-        (
-            "on the day after",
-            day("2022-12-01"),
-            day("2022-12-31"),
-            Refused("V6", "valid-after-convention-end", allowed_until=day("2022-11-30")),
-        ),
-        (
-            "on the convention's last day",
-            day("2022-12-31"),
-            day("2022-12-31"),
-            Refused("V6", "valid-after-convention-end", allowed_until=day("2022-11-30")),
-        ),
-        ("valid on one day only", day("2022-05-31"), day("2022-06-01"), ACCEPTED),
-        (
-            "convention that ends within the month",
-            day("2022-06-01"),
-            day("2022-06-15"),
-            Refused("V6", "valid-after-convention-end", allowed_until=day("2022-05-31")),
-        ),
-        (
-            "convention that ends on a leap day",
-            day("2024-02-01"),
-            day("2024-02-29"),
-            Refused("V6", "valid-after-convention-end", allowed_until=day("2024-01-31")),
-        ),
-    ),
-)
-
-V7 = Table(
-    rule="V7",
-    statement="The reason of an exit and the day the beneficiary left change no date",
-    columns=("case", "reason", "left on", "exit communicated", "valid until"),
-    rows=tuple(
-        (f"{reason}, left {left}", reason, left_on, instant("2022-05-16T10:00+02:00"), day("2022-05-31"))
-        for reason, left, left_on in (
-            ("patient_request", "on a day not told", None),
-            ("moved", "two months before", day("2022-03-16")),
-            ("deceased", "the month before", day("2022-04-30")),
-            ("care_ended", "on that day", day("2022-05-16")),
-            ("project_ended", "later in that month", day("2022-05-31")),
-            ("other", "in the next month", day("2022-06-30")),
-        )
-    ),
-)
-
-V8 = Table(
-    rule="V8",
-    statement="An annulled inclusion is kept with its communication and valid on no day",
-    columns=("case", "inclusion", "annulment", "communicated, before and after", "valid before", "valid after"),
-    rows=(
-        (
-            "an open inclusion",
-            "open",
-            ACCEPTED,
-            instant("2022-01-15T09:30+01:00"),
-            days("2022-02-01 .. 2022-12-31"),
-            None,
-        ),
-        (
-            "an exited inclusion",
-            "exited",
-            ACCEPTED,
-            instant("2022-01-15T09:30+01:00"),
-            days("2022-02-01 .. 2022-05-31"),
-            None,
-        ),
-        (
-            "an annulled inclusion",
-            "annulled",
-            Refused("V8", "already-annulled"),
-            instant("2022-01-15T09:30+01:00"),
-            None,
-            None,
-        ),
-        (
-            "a rejected inclusion",
-            "rejected",
-            Refused("I6", "already-rejected"),
-            instant("2022-01-15T09:30+01:00"),
-            None,
-            None,
-        ),
-    ),
-)
-
-V8_ACTION = Table(
-    rule="V8",
-    statement="An annulled action is kept with its recording and its reason",
-    columns=("case", "action", "annulment", "action after"),
-    rows=(
-        ("a recorded action", "recorded", ACCEPTED, "annulled"),
-        ("an annulled action", "annulled", Refused("V8", "already-annulled"), "annulled"),
-        ("a rejected action", "rejected", Refused("I6", "already-rejected"), "rejected"),
-    ),
-)
-
-TABLES: list[Table] = [V1, V2, V2_ONCE, V3, V4, V5, V6, V6_REFUSAL, V7, V8, V8_ACTION]
-
-INCLUSIONS: dict[str, Callable[[], Inclusion]] = {
-    "open": an_inclusion,
-    "exited": lambda: exited(an_inclusion(), an_exit()),
-    "annulled": lambda: inclusion.annulled(an_inclusion(), "wrong-person"),
-    "rejected": lambda: inclusion.rejected(an_inclusion(), "not-insured"),
-}
-
-
-def included(communicated_at: datetime, exit_communicated_at: datetime | None = None) -> Inclusion:
-    member = an_inclusion(communicated_at=communicated_at.isoformat())
-    if exit_communicated_at is None:
-        return member
-    return exited(member, an_exit(exit_communicated_at.isoformat()))
+TABLES: list[Table] = [V1, V2, V2_ONCE, V3, V4, V5]
 
 
 @pytest.mark.parametrize(("case", "communicated_at", "communicated_on", "valid_from"), V1.cases())
@@ -339,8 +183,8 @@ def test_exited_inclusion_is_valid_until_the_end_of_the_month_of_communication(
 
 
 @pytest.mark.parametrize(("case", "status", "answer"), V2_ONCE.cases())
-def test_exit_is_communicated_once(case: str, status: str, answer: Refused | str) -> None:
-    member = INCLUSIONS[status]()
+def test_exit_is_communicated_once(case: str, status: Status, answer: Refused | str) -> None:
+    member = an_inclusion_that_is(status)
 
     given = answer_to(lambda: exited(member, an_exit("2022-07-01T10:00+02:00")))
 
@@ -370,9 +214,7 @@ def test_exit_before_the_first_valid_day_leaves_an_empty_interval(
     assert valid.is_empty is not ever_valid
 
 
-@pytest.mark.parametrize(
-    ("case", "communicated_at", "exit_at", "communicated_again_at", "first", "second"), V5.cases()
-)
+@pytest.mark.parametrize(("case", "communicated_at", "exit_at", "communicated_again_at", "first", "second"), V5.cases())
 def test_two_inclusions_of_one_beneficiary_touch_and_never_overlap(
     case: str,
     communicated_at: datetime,
@@ -388,73 +230,6 @@ def test_two_inclusions_of_one_beneficiary_touch_and_never_overlap(
     assert intervals == (first, second)
     assert first.last is not None
     assert first.last < second.first
-
-
-@pytest.mark.parametrize(("case", "communicated_at", "exit_at", "last_day", "interval"), V6.cases())
-def test_convention_caps_every_interval(
-    case: str, communicated_at: datetime, exit_at: datetime | None, last_day: date, interval: Interval
-) -> None:
-    project = a_project(convention=Convention(day("2021-09-01"), last_day))
-
-    valid = validity(included(communicated_at, exit_at), project)
-
-    assert valid == interval
-
-
-@pytest.mark.parametrize(("case", "communicated_on", "last_day", "answer"), V6_REFUSAL.cases())
-def test_inclusion_valid_only_after_the_convention_is_refused(
-    case: str, communicated_on: date, last_day: date, answer: Refused | str
-) -> None:
-    project = a_project(convention=Convention(day("2021-09-01"), last_day))
-
-    given = answer_to(lambda: check_may_include(project, an_agreement(), PROVIDER, communicated_on))
-
-    assert given == answer
-
-
-@pytest.mark.parametrize(("case", "reason", "left_on", "exit_at", "valid_until"), V7.cases())
-def test_reason_and_day_of_leaving_change_no_date(
-    case: str, reason: str, left_on: date | None, exit_at: datetime, valid_until: date
-) -> None:
-    ending = an_exit(exit_at.isoformat(), reason=reason, left_on=left_on)
-
-    member = exited(an_inclusion(), ending)
-
-    assert member.exit == ending
-    assert member.exit_valid_until == valid_until
-
-
-@pytest.mark.parametrize(("case", "status", "answer", "communicated_at", "before", "after"), V8.cases())
-def test_annulled_inclusion_keeps_its_communication_and_no_valid_day(
-    case: str,
-    status: str,
-    answer: Refused | str,
-    communicated_at: datetime,
-    before: Interval | None,
-    after: Interval | None,
-) -> None:
-    member = INCLUSIONS[status]()
-
-    given = answer_to(lambda: inclusion.annulled(member, "wrong-person"))
-
-    assert (given, member.communicated_at, validity(member, a_project())) == (answer, communicated_at, before)
-    if given == ACCEPTED:
-        annulled = inclusion.annulled(member, "wrong-person")
-        assert (annulled.status, annulled.annulment_reason) == ("annulled", "wrong-person")
-        assert (annulled.communicated_at, annulled.exit) == (communicated_at, member.exit)
-        assert validity(annulled, a_project()) == after
-
-
-@pytest.mark.parametrize(("case", "status", "answer", "after"), V8_ACTION.cases())
-def test_annulled_action_is_kept_with_its_reason(case: str, status: str, answer: Refused | str, after: str) -> None:
-    performed = an_action(status=status)
-
-    given = answer_to(lambda: action.annulled(performed, "wrong-person"))
-
-    assert given == answer
-    if given == ACCEPTED:
-        annulled = action.annulled(performed, "wrong-person")
-        assert annulled == an_action(status=after, annulment_reason="wrong-person")
 
 
 def test_inclusion_communicated_on_31_january_is_valid_from_1_february() -> None:

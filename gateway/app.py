@@ -1,0 +1,72 @@
+"""The composition root: the only place that knows every part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from flask import Flask
+
+from gateway.clock import SandboxClock, real_now
+from gateway.domain.delivery import Backoff
+from gateway.http.api import actions, aggregates, catalogue, inclusions
+from gateway.http.api.open import add_open_doors
+from gateway.http.api.sandbox import add_sandbox_doors
+from gateway.http.callers import Callers
+from gateway.http.factory import create_flask
+from gateway.http.metrics import Metrics
+from gateway.http.routes import Route
+from gateway.http.tokens import TokenGuard
+from gateway.pseudonyms.keyring import read_keyring
+from gateway.pseudonyms.veil import veil_of
+from gateway.services.context import Context
+from gateway.services.deliver_outbox import Pace
+from gateway.settings import Settings, SettingsError
+from gateway.store.transaction import Store
+from gateway.upstream.client import MyCareNet
+from gateway.upstream.jwks import IssuerKeys
+
+ROUTES: tuple[Route, ...] = (*inclusions.ROUTES, *actions.ROUTES, *catalogue.ROUTES, *aggregates.ROUTES)
+
+
+def legal_clock(settings: Settings) -> Callable[[], datetime]:
+    """The legal clock: the machine's, or in the sandbox the one moved by hand."""
+    return SandboxClock(settings.data_dir / "clock") if settings.sandbox else real_now
+
+
+def build_context(settings: Settings) -> Context:
+    """What every verb needs.
+
+    Raises: KeyringError without usable keys; UnsafeStore for a database that would not keep the promises.
+    """
+    veil = veil_of(read_keyring(settings.keyring_path))
+    store = Store(settings.store_url, legal_clock(settings), connections=settings.threads)
+    return Context(store, veil, real_now)
+
+
+def build_app(settings: Settings) -> Flask:
+    """The gateway as a WSGI application.
+
+    Raises: SettingsError without an issuer; KeyringError; UnsafeStore.
+    """
+    if not settings.issuer:
+        raise SettingsError("CHRONICCARE_ISSUER is missing: the URL of the token issuer")
+    context = build_context(settings)
+    guard = TokenGuard(IssuerKeys(settings.issuer), settings.issuer, settings.audience, real_now)
+    metrics = Metrics()
+    app = create_flask(context, Callers(guard), ROUTES, settings.trusted_hosts, metrics)
+    add_open_doors(app, context, metrics)
+    if settings.sandbox:
+        add_sandbox_doors(app, context, SandboxClock(settings.data_dir / "clock"))
+    return app
+
+
+def build_way_out(settings: Settings) -> tuple[MyCareNet, Pace]:
+    """The client of MyCareNet, and the worker's pace.
+
+    Raises: SettingsError without MyCareNet's address.
+    """
+    if not settings.mycarenet_url:
+        raise SettingsError("CHRONICCARE_MYCARENET_URL is missing: the URL of MyCareNet")
+    pace = Pace(timedelta(seconds=settings.lease_seconds), Backoff(most_seconds=settings.backoff_seconds))
+    return MyCareNet(settings.mycarenet_url), pace

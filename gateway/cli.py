@@ -1,0 +1,198 @@
+"""The command line: `chroniccare`. Each command reads its settings, builds its parts, calls one thing."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gateway.app import build_app, build_context, build_way_out
+from gateway.domain.errors import AlreadyReleased, NotDue, UnknownProject
+from gateway.domain.lattice import Measure, Period, PeriodKind
+from gateway.domain.rulebook import RULES
+from gateway.http.server import configure_logging, serve
+from gateway.http.texts import rule_texts
+from gateway.pseudonyms.keyring import KeyringError, new_keys, read_keyring, write_keyring
+from gateway.pseudonyms.receipts import BrokenReceipt, verify_receipt
+from gateway.sandbox.show import play_sample, show_access, show_figures
+from gateway.sandbox.supervisor import Plan, SandboxFailed, started
+from gateway.services.close_period import close_period, due_periods
+from gateway.settings import SettingsError, read_settings
+from gateway.store.dialects import UnsafeStore
+from gateway.store.migrate import migrate
+from gateway.worker import run_round, run_until
+
+app = typer.Typer(
+    help="The registration gateway for pilot projects of integrated care.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+keys_app = typer.Typer(help="The key ring.", no_args_is_help=True, pretty_exceptions_enable=False)
+receipt_app = typer.Typer(help="Receipts.", no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(keys_app, name="keys")
+app.add_typer(receipt_app, name="receipt")
+console = Console()
+errors = Console(stderr=True)
+
+
+def main() -> None:
+    """Run the command; what it cannot do is one sentence on standard error and exit code 2."""
+    try:
+        app()
+    except (SettingsError, KeyringError, UnsafeStore, SandboxFailed) as problem:
+        errors.print(f"chroniccare: {problem}", soft_wrap=True, highlight=False)
+        raise SystemExit(2) from None
+
+
+@app.command("serve")
+def serve_command(host: str = "127.0.0.1", port: int = 8080, workers: int = 1) -> None:
+    """Run the gateway."""
+    settings = read_settings()
+    build_app(settings)
+    configure_logging()
+    serve(lambda: build_app(settings), host, port, workers, settings.threads)
+
+
+@app.command()
+def deliver(once: Annotated[bool, typer.Option(help="one round, then stop")] = False) -> None:
+    """Deliver the outbox to MyCareNet until told to stop."""
+    settings = read_settings()
+    configure_logging()
+    context, (way_out, pace) = build_context(settings), build_way_out(settings)
+    if once:
+        run_round(context, way_out, pace)
+        return
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    run_until(stop, context, way_out, pace)
+
+
+@app.command("migrate")
+def migrate_command() -> None:
+    """Bring the database to the newest schema."""
+    settings = read_settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    migrate(settings.store_url)
+    console.print("the schema is current")
+
+
+@app.command()
+def release(
+    month: str | None = None,
+    quarter: str | None = None,
+    year: str | None = None,
+    convention: str | None = None,
+    due: Annotated[bool, typer.Option(help="close every period that is due and open")] = False,
+) -> None:
+    """Close a period and release its protected figures."""
+    named = {"month": month, "quarter": quarter, "year": year, "convention": convention}
+    asked = [(kind, label) for kind, label in named.items() if label is not None]
+    if len(asked) + due != 1:
+        raise typer.BadParameter("name exactly one of --month, --quarter, --year, --convention, --due")
+    context = build_context(read_settings())
+    try:
+        periods = due_periods(context) if due else [Period(PeriodKind(kind), label) for kind, label in asked]
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
+    for period in periods:
+        try:
+            closed = close_period(context, period, Measure.ACTIONS)
+        except NotDue as refusal:
+            raise typer.BadParameter(f"{period} can be closed from {refusal.available_from}") from None
+        except AlreadyReleased:
+            raise typer.BadParameter(f"{period} is released and never computed again") from None
+        except UnknownProject:
+            raise typer.BadParameter(f"no project is called {period}") from None
+        console.print(f"{closed.release.id}: {closed.published} cells published")
+
+
+@keys_app.command("create")
+def keys_create() -> None:
+    """Make a key ring; an existing one is never overwritten."""
+    path = read_settings().keyring_path
+    write_keyring(new_keys(), path)
+    console.print(f"{path}: keep a copy apart; without it the register cannot be read", soft_wrap=True)
+
+
+@receipt_app.command("verify")
+def receipt_verify(file: Path, jwks: Annotated[Path, typer.Option(help="the saved /.well-known/jwks.json")]) -> None:
+    """Check a receipt offline, with the public keys only."""
+    try:
+        claims = verify_receipt(file.read_text(encoding="ascii").strip(), json.loads(jwks.read_text(encoding="utf-8")))
+    except (BrokenReceipt, OSError, ValueError):
+        errors.print("the receipt is not one of these keys, or was changed")
+        raise typer.Exit(1) from None
+    console.print_json(data=claims)
+
+
+@app.command()
+def rules(language: str = "en") -> None:
+    """Print the rule book."""
+    for name, rule in RULES.items():
+        console.print(f"[bold]{name}[/bold] ({rule.source}) {rule_texts()[name][language]}", highlight=False)
+
+
+@app.command()
+def check() -> None:
+    """Check the configuration: settings, keys, database."""
+    settings = read_settings()
+    build_app(settings)
+    build_way_out(settings)
+    build_context(settings).store.check()
+    console.print("settings, keys and database are in order")
+
+
+@app.command()
+def sandbox(
+    port: int = 8080,
+    mock_port: int = 8081,
+    data_dir: Annotated[Path, typer.Option(help="where everything is kept")] = Path(".sandbox"),
+    database_url: Annotated[str, typer.Option(help="unset: the embedded store")] = "",
+    workers: int = 1,
+    empty: Annotated[bool, typer.Option(help="load no catalogue and no sample")] = False,
+    once: Annotated[bool, typer.Option(help="play the sample, then stop")] = False,
+) -> None:
+    """Run gateway, worker and mock MyCareNet with a clock moved by hand, and the sample unless it is to stay empty."""
+    plan = Plan(data_dir.resolve(), port, mock_port, database_url, workers)
+    _prepare(plan)
+    with _until_told() as stop, started(plan) as running:
+        console.print(f"ready gateway={plan.gateway_url} mock={plan.mock_url}", soft_wrap=True, highlight=False)
+        if not empty:
+            result = play_sample(plan, console)
+            show_figures(plan, console, result.last_instant)
+            show_access(plan, console)
+        while not (once or stop.wait(0.5)):
+            running.check()
+
+
+def _prepare(plan: Plan) -> None:
+    """Make the data directory, missing keys and the schema."""
+    settings = read_settings(plan.environment())
+    plan.data_dir.mkdir(parents=True, exist_ok=True)
+    if not settings.keyring_path.exists():
+        write_keyring(new_keys(), settings.keyring_path)
+    read_keyring(settings.keyring_path)
+    migrate(settings.store_url)
+
+
+@contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; a second one interrupts."""
+    stop = threading.Event()
+
+    def told(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, told)
+    yield stop

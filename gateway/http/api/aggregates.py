@@ -1,0 +1,176 @@
+"""The door of figures (CONTRACT 6.1, 6.2): a question to the lattice, answered as JSON or CSV. Stage: anonymous."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from gateway.domain.errors import FieldError, InvalidRequest
+from gateway.domain.lattice import DIMENSIONS, Measure, Period, PeriodKind, is_declared
+from gateway.http.routes import Incoming, Outgoing, Route
+from gateway.services.release_aggregate import Figures, Question, get_aggregates, list_releases
+from gateway.store.releases import Release
+from schemas.aggregate import AggregateQuery, AggregateRelease, ReleaseList
+
+_NOT_FILTERS = ("by", "from", "to", "measure")
+_KINDS = frozenset(kind.value for kind in PeriodKind)
+_FIGURES = ("beneficiaries", "actions", "providers", "margin_beneficiaries", "margin_actions")
+
+
+def _ask(incoming: Incoming) -> Any:
+    """The verb that answers a question; what the lattice does not hold is refused in its turn, after 403."""
+    question = question_of(incoming.query)
+    return partial(get_aggregates, question=question)
+
+
+def question_of(query: Mapping[str, Any]) -> Question:
+    """A question from its parameters.
+
+    Shape: exactly one kind of period, in `by` or as a filter; `surplus` names what no lattice holds.
+    Raises: InvalidRequest for an ill-formed value.
+    """
+    by = tuple(query["by"].split(",")) if "by" in query else ()
+    filters = {name: value for name, value in query.items() if name not in _NOT_FILTERS}
+    named = [name for name in (*by, *filters) if name in _KINDS]
+    surplus = next((name for name in (*by, *filters) if name not in DIMENSIONS and name not in _KINDS), None)
+    if surplus is None and len(named) != 1:
+        surplus = named[1] if named else "period"
+    kind = PeriodKind(named[0]) if named else PeriodKind.MONTH
+    is_grouped = kind.value in by
+    first, last = (query.get("from"), query.get("to")) if is_grouped else (filters.get(kind), filters.get(kind))
+    if surplus is None and not is_grouped and ("from" in query or "to" in query):
+        surplus = "from" if "from" in query else "to"
+    _check_values(kind, first, last, filters)
+    return Question(
+        by=tuple(name for name in by if name != kind),
+        filters={name: value for name, value in filters.items() if name != kind},
+        kind=kind,
+        is_period_grouped=is_grouped,
+        measure=Measure(query["measure"]),
+        first=first,
+        last=last,
+        surplus=surplus,
+        order=by,
+    )
+
+
+def _check_values(kind: PeriodKind, first: str | None, last: str | None, filters: dict[str, str]) -> None:
+    """Refuse ill-formed periods and values."""
+    for name, label in (("from", first), ("to", last)):
+        if label is not None:
+            try:
+                Period.parse(kind, label)
+            except ValueError:
+                pointer = name if kind not in filters else kind.value
+                raise InvalidRequest([FieldError(f"?{pointer}", "invalid-parameter")]) from None
+    wrong = [name for name, value in filters.items() if name in DIMENSIONS and not is_declared(name, value)]
+    if wrong:
+        raise InvalidRequest([FieldError(f"?{name}", "invalid-parameter") for name in wrong])
+
+
+def _dump(figures: Figures, incoming: Incoming) -> Outgoing:
+    headers = {"Vary": "Accept, Authorization"}
+    if _wants_csv(incoming.headers.get("Accept", "")):
+        return Outgoing(None, headers, text=csv_of(figures), content_type="text/csv; charset=utf-8")
+    return Outgoing(document(figures), headers)
+
+
+def _wants_csv(accept: str) -> bool:
+    kinds = [part.split(";")[0].strip().lower() for part in accept.split(",")]
+    return "text/csv" in kinds and "application/json" not in kinds
+
+
+def document(figures: Figures) -> dict[str, Any]:
+    """Figures as the members of their answer; the same for every caller of one audience."""
+    question = figures.question
+    period = {} if question.is_period_grouped else {question.kind.value: str(question.first)}
+    return {
+        "by": list(question.order),
+        "filters": {**question.filters, **period},
+        "cells": [_cell(dims, row, question.order) for dims, row in figures.cells],
+        "release": {
+            "lattice": "v1",
+            "measure": question.measure.value,
+            "audience": figures.audience,
+            "releases": [
+                {"id": one.id, "period": one.period, "released_at": _instant(one)} for one in figures.releases
+            ],
+            "pseudonyms": "per project: a person in two projects counts once in each",
+        },
+        "additive": False,
+        "next_step": None,
+    }
+
+
+def _instant(release: Release) -> str:
+    return release.released_at.isoformat().replace("+00:00", "Z")
+
+
+def _cell(dims: dict[str, str], row: Any | None, order: tuple[str, ...]) -> dict[str, Any]:
+    ordered = {name: dims[name] for name in order}
+    if row is None:
+        return {
+            "dims": ordered,
+            "status": "protected",
+            "beneficiaries": None,
+            "actions": None,
+            "providers": None,
+        }
+    providers = row.providers
+    return {
+        "dims": ordered,
+        "status": "published",
+        "beneficiaries": row.beneficiaries,
+        "actions": row.actions,
+        "providers": int(providers) if providers is not None and providers.isdigit() else providers,
+        "margin": {"beneficiaries": row.margin_beneficiaries, "actions": row.margin_actions},
+    }
+
+
+def csv_of(figures: Figures) -> str:
+    """The same figures as CSV: one line per cell, empty where protected.
+
+    Source: RFC 4180.
+    """
+    order = figures.question.order
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([*order, "status", *_FIGURES])
+    for dims, row in figures.cells:
+        shown = ["" if row is None or getattr(row, name) is None else getattr(row, name) for name in _FIGURES]
+        writer.writerow([*(dims[name] for name in order), "protected" if row is None else "published", *shown])
+    return text.getvalue()
+
+
+def _list_releases(incoming: Incoming) -> Any:
+    return list_releases
+
+
+def _dump_releases(releases: list[Release], incoming: Incoming) -> Outgoing:
+    cumulated = 0.0
+    items = []
+    for one in releases:
+        cumulated += one.rho
+        items.append(
+            {
+                "id": one.id,
+                "period": one.kind,
+                "value": one.period,
+                "measures": "actions" if one.measure == Measure.ACTIONS else "inclusions",
+                "lattice": one.lattice,
+                "revision": one.revision,
+                "released_at": one.released_at,
+                "rho": f"{one.rho:.4f}",
+                "rho_cumulated": f"{cumulated:.4f}",
+            }
+        )
+    return Outgoing({"items": items, "next": None})
+
+
+ROUTES = (
+    Route("GET", "/v1/aggregates", "get_aggregates", _ask, _dump, AggregateRelease, query=AggregateQuery),
+    Route("GET", "/v1/releases", "list_releases", _list_releases, _dump_releases, ReleaseList),
+)

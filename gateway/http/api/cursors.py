@@ -1,0 +1,36 @@
+"""Cursors: where a list goes on, opaque to the client."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from gateway.domain.errors import InvalidCursor
+
+
+def encode(position: str | None) -> str | None:
+    """The cursor of a position; None at the end of a list.
+
+    >>> encode("demo-nord"), encode(None)
+    ('ZGVtby1ub3Jk', None)
+    """
+    return None if position is None else base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
+
+
+def decode(cursor: str | None) -> str | None:
+    """The position that a cursor stands for; None at the beginning.
+
+    >>> decode("ZGVtby1ub3Jk")
+    'demo-nord'
+
+    Raises: InvalidCursor.
+    """
+    if cursor is None:
+        return None
+    try:
+        position = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        raise InvalidCursor from None
+    if encode(position) != cursor:
+        raise InvalidCursor
+    return position

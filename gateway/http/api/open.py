@@ -1,0 +1,97 @@
+"""The open doors (CONTRACT 3, "No token"): health, keys, problems, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, request
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from gateway.domain.errors import NotFound, Problem, StoreUnavailable
+from gateway.http.metrics import Metrics
+from gateway.http.statuses import status_of
+from gateway.http.texts import problem_texts
+from gateway.services.context import Context
+from schemas import strict_json
+
+
+def add_open_doors(app: Flask, context: Context, metrics: Metrics) -> None:
+    """Register them on an app."""
+
+    def live() -> Response:
+        return _json({"status": "live"})
+
+    def ready() -> Response:
+        context.store.check()
+        return _json({"status": "ready"})
+
+    def jwks() -> Response:
+        return _json(context.veil.receipts.jwks())
+
+    def show_metrics() -> Response:
+        try:
+            with context.store.reading() as tx:
+                backlog = tx.outbox.backlog()
+        except StoreUnavailable:
+            backlog = None
+        return Response(metrics.text(backlog, context.real_now()), content_type=CONTENT_TYPE_LATEST)
+
+    doors: dict[str, Callable[..., Response]] = {
+        "/live": live,
+        "/ready": ready,
+        "/.well-known/jwks.json": jwks,
+        "/metrics": show_metrics,
+        "/problems": list_problems,
+        "/problems/<code>": get_problem,
+    }
+    for path, view in doors.items():
+        app.add_url_rule(path, f"GET {path}", view, methods=["GET"])
+
+
+def list_problems() -> Response:
+    """Every code with its texts, status and remedy."""
+    return _json({"items": [_page(code) for code in sorted(codes())], "next": None})
+
+
+def get_problem(code: str) -> Response:
+    """The page of one code."""
+    if code not in codes():
+        raise NotFound
+    if "text/html" in request.headers.get("Accept", ""):
+        return Response(_html(_page(code)), content_type="text/html; charset=utf-8")
+    return _json(_page(code))
+
+
+def codes() -> dict[str, int]:
+    """Every code with its status: those of the error tree, and those that a field gives its request."""
+    statuses = {kind.code: status_of(kind) for kind in leaves(Problem)}
+    return {code: statuses.get(code, 400) for code in problem_texts() if code != "field"}
+
+
+def leaves(kind: type[Problem]) -> list[type[Problem]]:
+    """The classes of the tree that have a code."""
+    found = [leaf for child in kind.__subclasses__() for leaf in leaves(child)]
+    return [kind, *found] if "code" in kind.__dict__ else found
+
+
+def _page(code: str) -> dict[str, Any]:
+    texts = problem_texts()[code]
+    return {"code": code, "type": f"/problems/{code}", "status": codes()[code], **texts}
+
+
+def _html(page: dict[str, Any]) -> str:
+    parts = [
+        f'<section lang="{language}"><h2>{page["title"][language]}</h2>'
+        f"<p>{page['detail'][language]}</p><p>{page['remedy'][language]}</p></section>"
+        for language in page["title"]
+    ]
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    return (
+        f'<!doctype html><html lang="en"><head>{head}<title>{page["code"]}</title></head>'
+        f"<body><h1>{page['code']} ({page['status']})</h1>{''.join(parts)}</body></html>"
+    )
+
+
+def _json(document: Any) -> Response:
+    return Response(strict_json.dumps(document), content_type="application/json")

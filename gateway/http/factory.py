@@ -1,0 +1,127 @@
+"""The Flask application: every route in its frame, every problem in its form, every answer logged in one line."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Collection, Sequence
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, SecurityError
+
+from gateway.domain import errors
+from gateway.http.callers import Callers
+from gateway.http.frame import view_of
+from gateway.http.metrics import Metrics
+from gateway.http.problems import code_of, problem_response
+from gateway.http.routes import Route
+from gateway.http.texts import DEFAULT_LANGUAGE, LANGUAGES
+from gateway.services.context import Context
+
+log = structlog.get_logger("chroniccare.http")
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def create_flask(
+    context: Context, callers: Callers, routes: Sequence[Route], trusted_hosts: Collection[str], metrics: Metrics
+) -> Flask:
+    """The application with the routes given; open and sandbox doors are added by whoever composes it."""
+    app = Flask("chroniccare", static_folder=None)
+    app.config["TRUSTED_HOSTS"] = list(trusted_hosts)
+    for route in routes:
+        app.add_url_rule(
+            route.path, f"{route.method} {route.path}", view_of(route, context, callers), methods=[route.method]
+        )
+    _frame_requests(app, metrics)
+    _frame_problems(app, metrics)
+    return app
+
+
+def _frame_requests(app: Flask, metrics: Metrics) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.started = time.perf_counter()
+        if request.method not in METHODS:
+            raise errors.MethodNotAllowed(sorted(METHODS))
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers["X-Request-ID"] = request_id()
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        seconds = time.perf_counter() - g.get("started", time.perf_counter())
+        route = request.endpoint or "unknown"
+        metrics.answered(route, response.status_code, seconds)
+        log.info(
+            "answered",
+            request_id=request_id(),
+            route=route,
+            status=response.status_code,
+            code=g.get("code"),
+            role=g.get("role"),
+            milliseconds=round(seconds * 1000, 2),
+        )
+        return response
+
+
+def _frame_problems(app: Flask, metrics: Metrics) -> None:
+    def answer(problem: errors.Problem) -> Response:
+        g.code = code_of(problem)
+        metrics.refused(g.code)
+        if isinstance(problem, errors.InvalidToken):
+            log.info("auth_failed", request_id=request_id(), reason=problem.reason)
+        if isinstance(problem, errors.StoreUnavailable):
+            log.error("store_unavailable", request_id=request_id(), cause=_cause(problem))
+        return problem_response(problem, language_of(request.accept_languages), request_id())
+
+    def translate(error: HTTPException) -> Response:
+        return answer(_problem_of(error))
+
+    def surprise(error: Exception) -> Response:
+        log.error("unexpected", request_id=request_id(), kind=type(error).__name__, where=_where(error))
+        return answer(errors.Unexpected())
+
+    app.register_error_handler(errors.Problem, answer)
+    app.register_error_handler(HTTPException, translate)
+    app.register_error_handler(Exception, surprise)
+
+
+def _problem_of(error: HTTPException) -> errors.Problem:
+    match error:
+        case MethodNotAllowed():
+            return errors.MethodNotAllowed(sorted(error.valid_methods or []))
+        case SecurityError():
+            return errors.UntrustedHost()
+        case NotFound():
+            return errors.NotFound()
+        case BadRequest():
+            return errors.MalformedJson()
+        case _:
+            return errors.NotFound()
+
+
+def _where(error: BaseException) -> list[str]:
+    """Where an error came up, without any value: file and line of each frame."""
+    return [
+        f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
+    ]
+
+
+def _cause(problem: errors.Problem) -> str:
+    cause = getattr(problem.__cause__, "orig", problem.__cause__)
+    return type(cause).__name__
+
+
+def request_id() -> str:
+    """The id of the request at hand, made at its first use."""
+    made: str = g.setdefault("request_id", str(uuid4()))
+    return made
+
+
+def language_of(accepted: LanguageAccept) -> str:
+    """The language to answer in: the best of four, English when none is asked for."""
+    return accepted.best_match(LANGUAGES, default=DEFAULT_LANGUAGE) or DEFAULT_LANGUAGE

@@ -1,0 +1,84 @@
+"""The frame around every route: who, form, verb, answer. The only place that knows both Flask and the verbs.
+
+caller (401) ─ headers, body, query (400) ─ perform: role, project, object, rules ─ answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from flask import Response, g, request
+
+from gateway.domain.errors import FieldError, InvalidRequest
+from gateway.http import bodies
+from gateway.http.callers import Callers
+from gateway.http.routes import Incoming, Outgoing, Route
+from gateway.services.context import Call, Context
+from gateway.services.perform import perform
+from gateway.store.idempotency import KeptAnswer, Key
+from schemas import strict_json
+
+NOT_WHEN_VALIDATING = ("id", "receipt", "delivery")
+
+
+def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., Response]:
+    """The Flask view of a route."""
+    body = route.body() if route.body else None
+    query = route.query() if route.query else None
+    answer_schema = route.answer()
+
+    def view(**path: str) -> Response:
+        caller = callers.authenticate(request)
+        g.role = caller.role.value
+        validate_only = route.writes and _validate_only()
+        key_text = bodies.idempotency_key(request.headers) if route.needs_key and not validate_only else None
+        loaded_query = bodies.load_query(query, request, own=("validate_only",) if route.writes else ())
+        raw = None if body is None else bodies.read_json(request)
+        payload = None if body is None else bodies.load(body, raw)
+        if route.needs_version:
+            bodies.if_match(request.headers)
+        incoming = Incoming(caller, path, loaded_query, payload, request.headers)
+        key = None if key_text is None else _key(context, route, incoming, key_text, raw)
+        call = Call(caller, route.verb, g.setdefault("request_id", str(uuid4())), key, validate_only)
+
+        def dump(result: Any) -> KeptAnswer:
+            return _bytes_of(route.dump(result, incoming), answer_schema, route.status, validate_only)
+
+        performed = perform(context, call, route.call(incoming), dump)
+        response = Response(performed.answer.body, performed.answer.status)
+        response.headers.update(performed.answer.headers)
+        if performed.is_replay:
+            response.headers["Idempotent-Replayed"] = "true"
+        return response
+
+    return view
+
+
+def _validate_only() -> bool:
+    given = request.args.getlist("validate_only")
+    if given not in ([], ["true"], ["false"]):
+        raise InvalidRequest([FieldError("?validate_only", "invalid-parameter")])
+    return given == ["true"]
+
+
+def _key(context: Context, route: Route, incoming: Incoming, text: str, raw: Any) -> Key:
+    """The key in its scope (caller and route) with the request it came with (path, query and body, canonically)."""
+    fingerprints = context.veil.fingerprints
+    asked = f"{request.path}?{request.query_string.decode('ascii', 'replace')}"
+    return Key(
+        fingerprints.key(incoming.caller, f"{route.method} {route.path}", text),
+        fingerprints.request(asked, strict_json.canonical(raw)),
+    )
+
+
+def _bytes_of(outgoing: Outgoing, schema: Any, status: int, validate_only: bool) -> KeptAnswer:
+    headers = {"Content-Type": outgoing.content_type, **outgoing.headers}
+    if outgoing.text is not None:
+        return KeptAnswer(status, headers, outgoing.text.encode())
+    document = schema.dump(outgoing.document)
+    if validate_only:
+        document = {name: value for name, value in document.items() if name not in NOT_WHEN_VALIDATING}
+        return KeptAnswer(200, {"Content-Type": "application/json"}, strict_json.dumps({**document, "validated": True}))
+    return KeptAnswer(status, headers, strict_json.dumps(document))

@@ -1,0 +1,76 @@
+"""What a route is: a row that says which verb answers a method on a path, and what goes in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from marshmallow import Schema
+from werkzeug.datastructures import Headers
+
+from gateway.domain.access import Caller
+from gateway.domain.errors import NotFound
+from gateway.services.context import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request whose form is right: its path, query and body as their schemas loaded them."""
+
+    caller: Caller
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    payload: Any
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An answer before it is bytes: a document for the route's schema, or a text of another type."""
+
+    document: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the API.
+
+    Shape: `call` translates a request into a verb, which runs in the frame; `dump` translates what it gives.
+    A route that `writes` takes `validate_only`, and as a POST an idempotency key.
+    """
+
+    method: str
+    path: str
+    verb: str
+    call: Callable[[Incoming], Callable[[Work], Any]]
+    dump: Callable[[Any, Incoming], Outgoing]
+    answer: type[Schema]
+    body: type[Schema] | None = None
+    query: type[Schema] | None = None
+    status: int = 200
+    writes: bool = False
+    needs_version: bool = False
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether a request must bear an idempotency key."""
+        return self.writes and self.method == "POST"
+
+
+def identifier(text: str) -> UUID:
+    """The identifier in a path.
+
+    Raises: NotFound for what cannot be one.
+    """
+    try:
+        parsed = UUID(text)
+    except ValueError:
+        raise NotFound from None
+    if str(parsed) != text.lower():
+        raise NotFound
+    return parsed

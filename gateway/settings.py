@@ -1,0 +1,81 @@
+"""Settings: the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PREFIX = "CHRONICCARE_"
+
+
+class SettingsError(Exception):
+    """A setting is missing or ill-formed; the message names it and what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one gateway, worker or job runs; each field is the environment variable of that name."""
+
+    data_dir: Path = field(default_factory=lambda: Path("data"))
+    database_url: str = ""
+    keys: Path | None = None
+    issuer: str = ""
+    audience: str = "chroniccare-gateway"
+    mycarenet_url: str = ""
+    trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    threads: int = 16
+    sandbox: bool = False
+    lease_seconds: float = 30.0
+    backoff_seconds: float = 300.0
+
+    @property
+    def store_url(self) -> str:
+        """The database; the embedded store under the data directory when none is named."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'register.sqlite3'}"
+
+    @property
+    def keyring_path(self) -> Path:
+        """The key ring file."""
+        return self.keys or self.data_dir / "keys.json"
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings that an environment holds.
+
+    Raises: SettingsError, naming the first setting that is ill-formed.
+    """
+    given = os.environ if environment is None else environment
+    found = {name[len(PREFIX) :].lower(): value for name, value in given.items() if name.startswith(PREFIX)}
+    defaults = Settings()
+    return Settings(
+        data_dir=Path(found.get("data_dir", "data")),
+        database_url=found.get("database_url", ""),
+        keys=Path(found["keys"]) if "keys" in found else None,
+        issuer=found.get("issuer", ""),
+        audience=found.get("audience", defaults.audience),
+        mycarenet_url=found.get("mycarenet_url", ""),
+        trusted_hosts=tuple(found["trusted_hosts"].split(",")) if "trusted_hosts" in found else defaults.trusted_hosts,
+        threads=int(_number(found, "threads", defaults.threads, 1, 1000)),
+        sandbox=_flag(found, "sandbox"),
+        lease_seconds=_number(found, "lease_seconds", defaults.lease_seconds, 1, 3600),
+        backoff_seconds=_number(found, "backoff_seconds", defaults.backoff_seconds, 0.1, 86400),
+    )
+
+
+def _number(found: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:
+    try:
+        value = float(found.get(name, default))
+    except ValueError:
+        value = float("nan")
+    if not least <= value <= most:
+        raise SettingsError(f"{PREFIX}{name.upper()} is a number from {least:g} to {most:g}")
+    return value
+
+
+def _flag(found: Mapping[str, str], name: str) -> bool:
+    value = found.get(name, "0")
+    if value not in ("0", "1"):
+        raise SettingsError(f"{PREFIX}{name.upper()} is 0 or 1")
+    return value == "1"

@@ -1,0 +1,28 @@
+"""The schema's migrations, run from code; Alembic keeps their order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from gateway.store import dialects
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def migrate(database_url: str) -> None:
+    """Bring a database to the newest schema; one that is there already is left alone.
+
+    Raises: UnsafeStore for an engine that the register does not run on.
+    """
+    engine = dialects.open_engine(database_url, 1)
+    try:
+        with engine.begin() as connection:
+            configuration = Config()
+            configuration.set_main_option("script_location", str(MIGRATIONS))
+            configuration.attributes["connection"] = connection
+            command.upgrade(configuration, "head")
+    finally:
+        engine.dispose()

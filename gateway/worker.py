@@ -1,0 +1,53 @@
+"""The delivery worker: rounds of sending and fetching until it is told to stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import structlog
+
+from gateway.domain.errors import StoreUnavailable
+from gateway.services.context import Context
+from gateway.services.deliver_outbox import Pace, WayOut, collect_answers, deliver_outbox
+from gateway.upstream.client import MailboxUnavailable
+
+log = structlog.get_logger("chroniccare.worker")
+IDLE_SECONDS = 0.2
+TROUBLED_SECONDS = 1.0
+PURGE_EVERY_SECONDS = 3600.0
+
+
+def run_round(context: Context, way_out: WayOut, pace: Pace) -> int:
+    """One round: send what is due, fetch what was answered; how many messages and answers moved."""
+    sent = deliver_outbox(context, way_out, pace)
+    try:
+        answered = collect_answers(context, way_out)
+    except MailboxUnavailable:
+        log.warning("mailbox_unavailable")
+        return sent
+    if sent or answered:
+        log.info("round", sent=sent, answered=answered)
+    return sent + answered
+
+
+def run_until(stop: threading.Event, context: Context, way_out: WayOut, pace: Pace) -> None:
+    """Rounds until told to stop; a register that is away for a while is waited for."""
+    purge_at = time.monotonic() + PURGE_EVERY_SECONDS
+    while not stop.is_set():
+        try:
+            moved = run_round(context, way_out, pace)
+            if time.monotonic() > purge_at:
+                purge_at = time.monotonic() + PURGE_EVERY_SECONDS
+                _forget_old_keys(context)
+        except StoreUnavailable:
+            log.error("store_unavailable")
+            stop.wait(TROUBLED_SECONDS)
+            continue
+        if not moved:
+            stop.wait(IDLE_SECONDS)
+
+
+def _forget_old_keys(context: Context) -> None:
+    with context.store.transaction() as tx:
+        log.info("purged", keys=tx.idempotency.purge(context.real_now()))
