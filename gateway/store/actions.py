@@ -45,6 +45,9 @@ _SUPERSEDE = (
     .values(superseded_at=bindparam("b_at"))
 )
 
+_ADD = dialects.Statement(lambda insert: insert(action).on_conflict_do_nothing().returning(action.c.id))
+_ADD_VERSION = action.insert()
+
 
 @dataclass(frozen=True, slots=True)
 class KnownAction:
@@ -77,10 +80,8 @@ class Actions:
 
         Raises: DuplicateAction when the same one is recorded; the database's constraint decides (P6).
         """
-        statement = (
-            dialects.insert(self._connection.dialect.name)(action).on_conflict_do_nothing().returning(action.c.id)
-        )
-        if self._connection.execute(statement, _columns(new, new.communicated_at)).first() is None:
+        values = _columns(new, new.communicated_at)
+        if self._connection.execute(_ADD.on(self._connection), values).first() is None:
             raise DuplicateAction(self._same(new))
 
     def _same(self, new: Action) -> UUID:
@@ -95,7 +96,7 @@ class Actions:
             {"b_bucket": changed.bucket, "b_id": changed.id, "b_version": changed.version, "b_at": at},
         )
         values = {**_columns(changed, at), "version": changed.version + 1}
-        self._connection.execute(action.insert(), values)
+        self._connection.execute(_ADD_VERSION, values)
         return _action_of(values)
 
     def find(self, bucket: int, action_id: UUID) -> KnownAction | None:

@@ -5,7 +5,7 @@ Stage: pseudonymous; a person is a keyed hash. Times are real time.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -44,4 +44,4 @@ class Audit:
 
     def add(self, entry: Entry) -> None:
         """Append one entry."""
-        self._connection.execute(_ADD, asdict(entry))
+        self._connection.execute(_ADD, vars(entry))

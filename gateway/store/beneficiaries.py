@@ -18,6 +18,15 @@ _ROW = (
     beneficiary.c.pseudonym == bindparam("b_pseudonym"),
 )
 _NEXT = update(beneficiary).where(*_ROW).values(sequence=beneficiary.c.sequence + 1).returning(beneficiary.c.sequence)
+_NEXT_OR_FIRST = dialects.Statement(
+    lambda insert: (
+        insert(beneficiary)
+        .on_conflict_do_update(
+            index_elements=["bucket", "project", "pseudonym"], set_={"sequence": beneficiary.c.sequence + 1}
+        )
+        .returning(beneficiary.c.sequence)
+    )
+)
 _KNOWN = select(beneficiary.c.sequence).where(*_ROW)
 
 
@@ -35,13 +44,8 @@ class Beneficiaries:
 
     def lock_or_add(self, bucket: int, project: str, pseudonym: bytes) -> int:
         """Lock a beneficiary, known or new; the sequence of its next message. 1 means new."""
-        statement = dialects.insert(self._connection.dialect.name)(beneficiary).values(
-            bucket=bucket, project=project, pseudonym=pseudonym, sequence=1
-        )
-        upsert = statement.on_conflict_do_update(
-            index_elements=["bucket", "project", "pseudonym"], set_={"sequence": beneficiary.c.sequence + 1}
-        ).returning(beneficiary.c.sequence)
-        return int(self._connection.execute(upsert).scalar_one())
+        row = {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sequence": 1}
+        return int(self._connection.execute(_NEXT_OR_FIRST.on(self._connection), row).scalar_one())
 
     def is_known(self, bucket: int, project: str, pseudonym: bytes) -> bool:
         """Whether the project ever had an inclusion of this pseudonym."""

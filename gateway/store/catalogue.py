@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.errors import AlreadyExists
 from gateway.domain.periods import Interval
 from gateway.domain.project import Catalogue, Convention, Project, Pseudocode
-from gateway.store import dialects
 from gateway.store.tables import (
     assignment,
     catalogue_history,
@@ -156,10 +155,10 @@ class Catalogues:
         self._put(partner, ("project", "provider"), document)
         self._record("partner", f"{document['project']}/{document['provider']}", document, now)
 
-    def _put(self, table: Any, keys: tuple[str, ...], document: Mapping[str, Any]) -> None:
-        statement = dialects.insert(self._connection.dialect.name)(table).values(**document)
-        changes = {name: statement.excluded[name] for name in document if name not in keys}
-        self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
+    def _put(self, table: Table, keys: tuple[str, ...], document: Mapping[str, Any]) -> None:
+        matches = [table.c[name] == document[name] for name in keys]
+        if self._connection.execute(update(table).where(*matches).values(**document)).rowcount == 0:
+            self._connection.execute(insert(table).values(**document))
 
     def pseudocodes(self, project_id: str | None, on: date | None, after: str, limit: int) -> list[dict[str, Any]]:
         """Pseudocodes in order of code; of one project with their days there, valid on a day when one is given."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -127,9 +128,18 @@ def writer_queue(engine: Engine) -> OneWriter | None:
     return OneWriter(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
 
 
-def insert(engine_name: str) -> Any:
-    """The `INSERT` that knows `ON CONFLICT` on this engine."""
-    return postgresql.insert if engine_name == "postgresql" else sqlite.insert
+Build = Callable[[Any], Any]
+
+
+class Statement:
+    """A statement with `ON CONFLICT`, built once per engine: building costs more than running it."""
+
+    def __init__(self, build: Build) -> None:
+        self._built = {"sqlite": build(sqlite.insert), "postgresql": build(postgresql.insert)}
+
+    def on(self, connection: Connection) -> Any:
+        """The statement for the engine of a connection."""
+        return self._built[connection.dialect.name]
 
 
 def is_lock_timeout(error: DBAPIError) -> bool:

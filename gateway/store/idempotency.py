@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, null, select, update
 from sqlalchemy.exc import DBAPIError
@@ -24,6 +25,25 @@ _KEEP = (
     .where(*_ROW)
     .values(status=bindparam("b_status"), headers=bindparam("b_headers"), body=bindparam("b_body"))
 )
+
+
+def _take(insert: Any) -> Any:
+    """Insert a row; over a forgotten one of the same key when there is one."""
+    statement = insert(idempotency).values(
+        {name: bindparam(name) for name in ("shard", "key_hash", "fingerprint", "created_at")}
+    )
+    return statement.on_conflict_do_update(
+        index_elements=["shard", "key_hash"],
+        set_={
+            "fingerprint": statement.excluded.fingerprint,
+            "created_at": statement.excluded.created_at,
+            "status": null(),
+        },
+        where=idempotency.c.created_at < bindparam("forgotten_before"),
+    ).returning(idempotency.c.shard)
+
+
+_TAKE = dialects.Statement(_take)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +79,15 @@ class Idempotency:
 
         Raises: IdempotencyKeyReused for another request; IdempotencyKeyInFlight when one with it runs for long.
         """
-        statement = dialects.insert(self._connection.dialect.name)(idempotency).values(
-            shard=key.shard, key_hash=key.key_hash, fingerprint=key.fingerprint, created_at=now
-        )
-        take = statement.on_conflict_do_update(
-            index_elements=["shard", "key_hash"],
-            set_={
-                "fingerprint": statement.excluded.fingerprint,
-                "created_at": statement.excluded.created_at,
-                "status": null(),
-            },
-            where=idempotency.c.created_at < now - KEPT_FOR,
-        ).returning(idempotency.c.shard)
+        row = {
+            "shard": key.shard,
+            "key_hash": key.key_hash,
+            "fingerprint": key.fingerprint,
+            "created_at": now,
+            "forgotten_before": now - KEPT_FOR,
+        }
         try:
-            if self._connection.execute(take).first() is not None:
+            if self._connection.execute(_TAKE.on(self._connection), row).first() is not None:
                 return None
         except DBAPIError as error:
             if dialects.is_lock_timeout(error):

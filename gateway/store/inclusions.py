@@ -42,6 +42,9 @@ _SUPERSEDE = (
     .values(superseded_at=bindparam("b_at"))
 )
 
+_ADD = dialects.Statement(lambda insert: insert(inclusion).on_conflict_do_nothing().returning(inclusion.c.id))
+_ADD_VERSION = inclusion.insert()
+
 
 @dataclass(frozen=True, slots=True)
 class KnownInclusion:
@@ -73,11 +76,8 @@ class Inclusions:
 
         Raises: AlreadyIncluded when another one is open; the database's constraint decides (I3).
         """
-        statement = (
-            dialects.insert(self._connection.dialect.name)(inclusion).on_conflict_do_nothing().returning(inclusion.c.id)
-        )
         values = _columns(new, new.communicated_at)
-        if self._connection.execute(statement, values).first() is None:
+        if self._connection.execute(_ADD.on(self._connection), values).first() is None:
             raise AlreadyIncluded(self._open_one(new))
 
     def _open_one(self, new: Inclusion) -> UUID:
@@ -91,7 +91,7 @@ class Inclusions:
             {"b_bucket": changed.bucket, "b_id": changed.id, "b_version": changed.version, "b_at": at},
         )
         values = {**_columns(changed, at), "version": changed.version + 1}
-        self._connection.execute(inclusion.insert(), values)
+        self._connection.execute(_ADD_VERSION, values)
         return _inclusion_of(values)
 
     def find(self, bucket: int, inclusion_id: UUID) -> KnownInclusion | None:
