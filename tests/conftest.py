@@ -1,0 +1,107 @@
+"""Fixtures shared by all kinds of test: both stores, one key ring, clocks that are moved by hand."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from gateway.clock import real_now
+from gateway.pseudonyms.keyring import Keyring, new_keys
+from gateway.pseudonyms.veil import Veil, veil_of
+from gateway.services.context import Context
+from gateway.store.migrate import migrate
+from gateway.store.transaction import Store
+from tests.postgres import postgres
+
+STORES = ("sqlite", "postgresql")
+_numbers = count()
+
+
+@dataclass
+class LegalClock:
+    """A legal clock in memory."""
+
+    now: datetime = datetime(2022, 1, 15, 9, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server with a migrated template database; the URL of its database `postgres`."""
+    with postgres() as url:
+        _run(url, "CREATE DATABASE migrated")
+        migrate(_named(url, "migrated"))
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "register.sqlite3"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=STORES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh, migrated database; the test runs once on each engine."""
+    if request.param == "sqlite":
+        path = tmp_path / "register.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server = request.getfixturevalue("postgres_url")
+    name = f"t{next(_numbers)}"
+    _run(server, f"CREATE DATABASE {name} TEMPLATE migrated")
+    yield _named(server, name)
+    _run(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _named(url: str, database: str) -> str:
+    return url.rsplit("/", 1)[0] + f"/{database}"
+
+
+def _run(url: str, statement: str) -> None:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def keyring() -> Keyring:
+    """One key ring for all tests."""
+    return new_keys()
+
+
+@pytest.fixture(scope="session")
+def veil(keyring: Keyring) -> Veil:
+    """The veil under that ring."""
+    return veil_of(keyring)
+
+
+@pytest.fixture
+def legal_clock() -> LegalClock:
+    """The legal clock, on 15 January 2022."""
+    return LegalClock()
+
+
+@pytest.fixture
+def store(database_url: str, legal_clock: LegalClock) -> Iterator[Store]:
+    """The register on a fresh database."""
+    opened = Store(database_url, legal_clock, connections=24)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def context(store: Store, veil: Veil) -> Context:
+    """What every verb needs."""
+    return Context(store, veil, real_now)

@@ -1,0 +1,1 @@
+"""Tests against running processes over real HTTP."""

