@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from gateway.app import build_app, build_context, build_way_out
-from gateway.domain.errors import AlreadyReleased, NotDue, UnknownProject
+from gateway.domain.errors import AlreadyReleased, NotDue, StoreUnavailable, UnknownProject
 from gateway.domain.lattice import Measure, Period, PeriodKind
 from gateway.domain.rulebook import RULES
 from gateway.http.server import configure_logging, serve
-from gateway.http.texts import rule_texts
+from gateway.http.texts import LANGUAGES, rule_texts
 from gateway.pseudonyms.keyring import KeyringError, new_keys, read_keyring, write_keyring
 from gateway.pseudonyms.receipts import BrokenReceipt, verify_receipt
+from gateway.sandbox.client import Unreachable
+from gateway.sandbox.closing import ClosingFailed
+from gateway.sandbox.replay import ReplayFailed
 from gateway.sandbox.show import play_sample, show_access, show_figures
 from gateway.sandbox.supervisor import Plan, SandboxFailed, started
 from gateway.services.close_period import close_period, due_periods
@@ -40,15 +44,22 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(receipt_app, name="receipt")
 console = Console()
 errors = Console(stderr=True)
+TOLD = (SettingsError, KeyringError, UnsafeStore, SandboxFailed, ReplayFailed, ClosingFailed, Unreachable)
 
 
 def main() -> None:
     """Run the command; what it cannot do is one sentence on standard error and exit code 2."""
     try:
         app()
-    except (SettingsError, KeyringError, UnsafeStore, SandboxFailed) as problem:
-        errors.print(f"chroniccare: {problem}", soft_wrap=True, highlight=False)
-        raise SystemExit(2) from None
+    except TOLD as problem:
+        _end(str(problem))
+    except StoreUnavailable:
+        _end("the database does not answer, or its schema is not there: chroniccare migrate")
+
+
+def _end(message: str) -> NoReturn:
+    errors.print(f"chroniccare: {message}", soft_wrap=True, highlight=False)
+    raise SystemExit(2) from None
 
 
 @app.command("serve")
@@ -136,6 +147,8 @@ def receipt_verify(file: Path, jwks: Annotated[Path, typer.Option(help="the save
 @app.command()
 def rules(language: str = "en") -> None:
     """Print the rule book."""
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"--language is one of {', '.join(LANGUAGES)}")
     for name, rule in RULES.items():
         console.print(f"[bold]{name}[/bold] ({rule.source}) {rule_texts()[name][language]}", highlight=False)
 
@@ -162,15 +175,17 @@ def sandbox(
 ) -> None:
     """Run gateway, worker and mock MyCareNet with a clock moved by hand, and the sample unless it is to stay empty."""
     plan = Plan(data_dir.resolve(), port, mock_port, database_url, workers)
-    _prepare(plan)
-    with _until_told() as stop, started(plan) as running:
-        console.print(f"ready gateway={plan.gateway_url} mock={plan.mock_url}", soft_wrap=True, highlight=False)
-        if not empty:
-            result = play_sample(plan, console)
-            show_figures(plan, console, result.last_instant)
-            show_access(plan, console)
-        while not (once or stop.wait(0.5)):
-            running.check()
+    with _until_told():
+        _prepare(plan)
+        with started(plan) as running:
+            console.print(f"ready gateway={plan.gateway_url} mock={plan.mock_url}", soft_wrap=True, highlight=False)
+            if not empty:
+                result = play_sample(plan, console)
+                show_figures(plan, console, result.last_instant)
+                show_access(plan, console)
+            while not once:
+                time.sleep(0.5)
+                running.check()
 
 
 def _prepare(plan: Plan) -> None:
@@ -184,15 +199,16 @@ def _prepare(plan: Plan) -> None:
 
 
 @contextmanager
-def _until_told() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; a second one interrupts."""
-    stop = threading.Event()
+def _until_told() -> Iterator[None]:
+    """Leave the block at the first SIGINT or SIGTERM, wherever it is; a later one changes nothing, it is ending."""
+    is_told = threading.Event()
 
     def told(*_: object) -> None:
-        if stop.is_set():
+        if not is_told.is_set():
+            is_told.set()
             raise KeyboardInterrupt
-        stop.set()
 
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, told)
-    yield stop
+    with suppress(KeyboardInterrupt):
+        yield

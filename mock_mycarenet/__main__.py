@@ -2,13 +2,28 @@
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.http.errors import ParseException
+from gunicorn.util import write_error
+from gunicorn.workers.gthread import ThreadWorker
 
 from mock_mycarenet.app import create_app
+
+
+class DiscreetWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """A worker that repeats nothing of a request it could not read, where gunicorn would in its answer and its log."""
+
+    def handle_error(self, _req: object, client: object, _addr: object, exc: BaseException) -> None:
+        """Answer 400, or 500 where the fault is ours, and log the kind of fault alone."""
+        is_theirs = isinstance(exc, ParseException)
+        self.log.warning("request refused: %s", type(exc).__name__)
+        with suppress(OSError):
+            write_error(client, *((400, "Bad Request") if is_theirs else (500, "Internal Server Error")), "")
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -40,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked.data_dir.mkdir(parents=True, exist_ok=True)
     settings = {
         "bind": f"{asked.host}:{asked.port}",
-        "worker_class": "gthread",
+        "worker_class": DiscreetWorker,
         "workers": 1,
         "threads": 8,
         "keepalive": 30,

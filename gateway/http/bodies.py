@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError
+from marshmallow import INCLUDE, Schema, ValidationError
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request
 
@@ -97,15 +97,18 @@ def messages_of(error: ValidationError) -> dict[str, Any]:
 def load_query(schema: Schema | None, request: Request, own: tuple[str, ...] = ()) -> dict[str, Any]:
     """A query string as its schema loads it; parameters named in `own` are the door's.
 
+    Shape: a schema that takes unknown names finds a second value under its name and a space, which nobody knows.
     Raises: InvalidRequest with all of its errors; a parameter that comes twice is one.
     """
     values = {name: given for name, given in request.args.lists() if name not in own}
-    twice = [FieldError(f"?{_shown(name)}", "invalid-parameter") for name, given in values.items() if len(given) > 1]
+    if schema is not None and schema.unknown == INCLUDE:
+        values = {name + " " * turn: [one] for name, given in values.items() for turn, one in enumerate(given)}
+    twice = [FieldError(f"?{shown(name)}", "invalid-parameter") for name, given in values.items() if len(given) > 1]
     if twice:
         raise InvalidRequest(twice)
     if schema is None:
         if values:
-            raise InvalidRequest([FieldError(f"?{_shown(name)}", "unknown-parameter") for name in values])
+            raise InvalidRequest([FieldError(f"?{shown(name)}", "unknown-parameter") for name in values])
         return {}
     try:
         loaded: dict[str, Any] = schema.load({name: given[0] for name, given in values.items()})
@@ -118,7 +121,8 @@ def _of_query(pointer: str, code: str) -> FieldError:
     return FieldError(f"?{pointer.removeprefix('#/')}", "unknown-parameter" if code == "unknown-member" else code)
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
+    """A parameter's name as an answer may repeat it: `?` for what is no name of ours."""
     return name if re.fullmatch(r"[a-z_]{1,40}", name) else "?"
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import structlog
 from flask import Flask, Response, g, request
 from werkzeug.datastructures import LanguageAccept
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, SecurityError
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed, SecurityError
 
 from gateway.domain import errors
 from gateway.http.callers import Callers
@@ -22,7 +22,6 @@ from gateway.http.texts import DEFAULT_LANGUAGE, LANGUAGES
 from gateway.services.context import Context
 
 log = structlog.get_logger("chroniccare.http")
-METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def create_flask(
@@ -31,6 +30,7 @@ def create_flask(
     """The application with the routes given; open and sandbox doors are added by whoever composes it."""
     app = Flask("chroniccare", static_folder=None)
     app.config["TRUSTED_HOSTS"] = list(trusted_hosts)
+    app.url_map.merge_slashes = False  # its redirect would repeat the path that was sent
     for route in routes:
         app.add_url_rule(
             route.path, f"{route.method} {route.path}", view_of(route, context, callers), methods=[route.method]
@@ -44,8 +44,6 @@ def _frame_requests(app: Flask, metrics: Metrics) -> None:
     @app.before_request
     def begin() -> None:
         g.started = time.perf_counter()
-        if request.method not in METHODS:
-            raise errors.MethodNotAllowed(sorted(METHODS))
 
     @app.after_request
     def finish(response: Response) -> Response:
@@ -79,9 +77,11 @@ def _frame_problems(app: Flask, metrics: Metrics) -> None:
         return problem_response(problem, language_of(request.accept_languages), request_id())
 
     def translate(error: HTTPException) -> Response:
+        if isinstance(error, InternalServerError):
+            return surprise(error.original_exception or error)
         return answer(_problem_of(error))
 
-    def surprise(error: Exception) -> Response:
+    def surprise(error: BaseException) -> Response:
         log.error("unexpected", request_id=request_id(), kind=type(error).__name__, where=_where(error))
         return answer(errors.Unexpected())
 
@@ -96,8 +96,6 @@ def _problem_of(error: HTTPException) -> errors.Problem:
             return errors.MethodNotAllowed(sorted(error.valid_methods or []))
         case SecurityError():
             return errors.UntrustedHost()
-        case NotFound():
-            return errors.NotFound()
         case BadRequest():
             return errors.MalformedJson()
         case _:

@@ -37,8 +37,6 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
         loaded_query = bodies.load_query(query, request, own=("validate_only",) if route.writes else ())
         raw = None if body is None else bodies.read_json(request)
         payload = None if body is None else bodies.load(body, raw)
-        if route.needs_version:
-            bodies.if_match(request.headers)
         incoming = Incoming(caller, path, loaded_query, payload, request.headers)
         key = None if key_text is None else _key(context, route, incoming, key_text, raw)
         call = Call(caller, route.verb, g.setdefault("request_id", str(uuid4())), key, validate_only)

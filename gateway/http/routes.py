@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Never
 from uuid import UUID
 
 from marshmallow import Schema
 from werkzeug.datastructures import Headers
 
 from gateway.domain.access import Caller
-from gateway.domain.errors import NotFound
+from gateway.domain.errors import NotFound, Problem
 from gateway.services.context import Work
 
 
@@ -54,12 +54,20 @@ class Route:
     query: type[Schema] | None = None
     status: int = 200
     writes: bool = False
-    needs_version: bool = False
 
     @property
     def needs_key(self) -> bool:
         """Whether a request must bear an idempotency key."""
         return self.writes and self.method == "POST"
+
+
+def refuse(problem: Problem) -> Callable[[Work], Never]:
+    """A verb that only refuses: what a caller's request lacks, told to those alone whose role has the right."""
+
+    def verb(work: Work) -> Never:
+        raise problem
+
+    return verb
 
 
 def identifier(text: str) -> UUID:

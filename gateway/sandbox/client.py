@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import threading
 import time
 from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse
@@ -30,21 +31,25 @@ class Answer(NamedTuple):
 
 
 class Unreachable(Exception):
-    """No usable answer before the deadline."""
+    """No usable answer before the deadline, or before it was told to stop."""
 
 
 class Client:
     """Speaks JSON with one server over one connection.
 
+    Shape: once `stop` is set, nothing is tried again.
     Units: seconds; `patience` is how long one request is tried again, `timeout` how long one answer is awaited.
     Not: safe for several threads at once; give each its own.
     """
 
-    def __init__(self, base_url: str, *, patience: float = 60.0, timeout: float = 60.0) -> None:
+    def __init__(
+        self, base_url: str, *, patience: float = 60.0, timeout: float = 60.0, stop: threading.Event | None = None
+    ) -> None:
         parts = urlsplit(base_url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
         self._prefix = parts.path.rstrip("/")
         self._patience, self._timeout = patience, timeout
+        self._stop = stop or threading.Event()
         self._socket: socket.socket | None = None
 
     def __enter__(self) -> Self:
@@ -80,9 +85,9 @@ class Client:
             except (OSError, HTTPException) as broken:
                 self.close()
                 cause = type(broken).__name__
-            if time.monotonic() + pause > give_up_at:
+            if time.monotonic() + pause > give_up_at or self._stop.is_set():
                 raise Unreachable(f"{method} {path}: {cause}")
-            time.sleep(pause * random.uniform(0.7, 1.0))  # noqa: S311 - spreads retries, not cryptography
+            self._stop.wait(pause * random.uniform(0.7, 1.0))  # noqa: S311 - spreads retries, not cryptography
             pause = min(max(pause * 2, 0.05), 2.0)
 
     def _request(self, method: str, path: str, body: Any, token: str | None, key: str | None) -> bytes:

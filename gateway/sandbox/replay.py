@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from gateway.domain.periods import day_of
@@ -147,12 +147,14 @@ def replay(
     rows = whole[:limit]
     tally = _Tally()
     began_at = time.monotonic()
+    stop = Event()
     with ExitStack() as stack:
         tokens = Tokens(mock_url)
         stack.callback(tokens.close)
-        connections = [stack.enter_context(Client(gateway_url, patience=patience)) for _ in range(clients)]
+        connections = [stack.enter_context(Client(gateway_url, patience=patience, stop=stop)) for _ in range(clients)]
         load_catalogue(connections[0], tokens, json.loads((folder / "catalogue.json").read_text(encoding="utf-8")))
         threads = stack.enter_context(ThreadPoolExecutor(clients))
+        stack.callback(stop.set)  # whoever interrupts the replay does not wait for the others' patience
         persons = _persons(rows)
         report(0, len(rows))
         for month, group in _groups(rows):

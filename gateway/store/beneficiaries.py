@@ -27,6 +27,11 @@ _NEXT_OR_FIRST = dialects.Statement(
         .returning(beneficiary.c.sequence)
     )
 )
+_DESCRIBE = (
+    update(beneficiary)
+    .where(*_ROW)
+    .values({name: bindparam(f"b_{name}") for name in ("insurer", "sex", "birth_date", "municipality")})
+)
 _KNOWN = select(beneficiary.c.sequence).where(*_ROW)
 
 
@@ -54,14 +59,11 @@ class Beneficiaries:
 
     def describe(self, bucket: int, project: str, pseudonym: bytes, member: Member) -> None:
         """Keep what the member register told of a beneficiary; the newest word stands."""
-        self._connection.execute(
-            update(beneficiary)
-            .where(*_ROW)
-            .values(
-                insurer=member.insurer,
-                sex=member.sex,
-                birth_date=member.birth_date,
-                municipality=member.municipality,
-            ),
-            {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym},
-        )
+        row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
+        told = {
+            "b_insurer": member.insurer,
+            "b_sex": member.sex,
+            "b_birth_date": member.birth_date,
+            "b_municipality": member.municipality,
+        }
+        self._connection.execute(_DESCRIBE, {**row, **told})

@@ -42,10 +42,13 @@ class Catalogues:
     def __init__(self, connection: Connection, cache: CatalogueCache) -> None:
         self._connection = connection
         self._cache = cache
+        self._is_changed = False
 
     def current(self) -> Catalogue:
         """The catalogue as this transaction sees it."""
         version = self._connection.execute(_VERSION).scalar_one()
+        if self._is_changed:
+            return self._read(version)  # not remembered: it may never be committed
         latest = self._cache.latest
         if latest is None or latest.version != version:
             latest = self._cache.latest = self._read(version)
@@ -175,6 +178,7 @@ class Catalogues:
         ]
 
     def _record(self, noun: str, key: str, document: Mapping[str, Any], now: datetime) -> None:
+        self._is_changed = True
         version = self._connection.execute(
             update(catalogue_version)
             .values(version=catalogue_version.c.version + 1)

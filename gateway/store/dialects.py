@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -100,32 +99,26 @@ def _open_postgresql(url: URL, connections: int) -> Engine:
 
 
 class OneWriter:
-    """The queue of SQLite's writers, over all threads and processes of one host.
+    """The queue of SQLite's writers, over all processes of one host.
 
     SQLite's own busy handler polls with growing sleeps; waiting for a lock of the operating system is fair and wakes
     at once. The kernel frees it with its process.
     """
 
     def __init__(self, database: str) -> None:
-        self._thread_lock = threading.Lock()
         self._file = open(f"{database}.writer", "ab")  # noqa: SIM115 - open as long as the store
 
-    def __enter__(self) -> None:
-        self._thread_lock.acquire()
+    def acquire(self) -> None:
+        """Wait until nobody else writes."""
         fcntl.flock(self._file, fcntl.LOCK_EX)
 
-    def __exit__(self, *_: object) -> None:
+    def release(self) -> None:
+        """Let the next one write."""
         fcntl.flock(self._file, fcntl.LOCK_UN)
-        self._thread_lock.release()
 
     def close(self) -> None:
         """Leave the queue for good."""
         self._file.close()
-
-
-def writer_queue(engine: Engine) -> OneWriter | None:
-    """The queue in which a writer waits, where the engine has one writer only."""
-    return OneWriter(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
 
 
 Build = Callable[[Any], Any]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -20,14 +20,20 @@ from gateway.store.actions import Actions
 from gateway.store.audit import Audit
 from gateway.store.beneficiaries import Beneficiaries
 from gateway.store.catalogue import CatalogueCache, Catalogues
+from gateway.store.group_commit import GroupCommit
 from gateway.store.idempotency import Idempotency
 from gateway.store.inclusions import Inclusions
 from gateway.store.outbox import Outbox
 from gateway.store.releases import Releases
 from gateway.store.statistics import Statistics
+from gateway.store.tables import catalogue_version
 from gateway.store.vault import Vault
 
 STAMP_LIFE_SECONDS = 5.0
+
+
+class _Discarded(Exception):
+    """A transaction that shall leave nothing, although nothing failed."""
 
 
 class Transaction:
@@ -80,7 +86,7 @@ class Store:
         self._engine = dialects.open_engine(database_url, connections)
         self._legal_now = legal_now
         self._cache = CatalogueCache()
-        self._writers = dialects.writer_queue(self._engine)
+        self._group = GroupCommit(self._engine) if self._engine.dialect.name == "sqlite" else None
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -88,13 +94,22 @@ class Store:
 
         Raises: StoreUnavailable for whatever keeps the database from it; CommitTooLate.
         """
-        queue = self._writers or nullcontext()
-        with _as_unavailable(), queue, self._engine.connect() as connection, connection.begin() as begun:
-            opened = Transaction(connection, self._legal_now, self._cache)
-            yield opened
-            if opened.is_discarded:
-                begun.rollback()
-            opened.check_stamp()
+        try:
+            with _as_unavailable(), self._block() as connection:
+                opened = Transaction(connection, self._legal_now, self._cache)
+                yield opened
+                if opened.is_discarded:
+                    raise _Discarded
+                opened.check_stamp()
+        except _Discarded:
+            return
+        except StoreUnavailable:
+            self._cache.latest = None  # it may be one that was never committed
+            raise
+
+    def _block(self) -> AbstractContextManager[Connection]:
+        """One transaction; on SQLite it shares its commit with those that wait beside it."""
+        return self._group.block() if self._group is not None else self._engine.begin()
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -110,13 +125,15 @@ class Store:
         Raises: StoreUnavailable.
         """
         with _as_unavailable(), self._engine.connect() as connection:
-            connection.execution_options(**{dialects.READ_ONLY: True}).execute(select(1))
+            connection.execution_options(**{dialects.READ_ONLY: True}).execute(
+                select(catalogue_version.c.version)  # a row, because SQLite opens its file only for one
+            )
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
-        if self._writers is not None:
-            self._writers.close()
+        if self._group is not None:
+            self._group.close()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from gateway.domain.identity import Ssin
 from gateway.domain.project import is_voluntary
 from gateway.domain.submissions import ActionSubmission
 from gateway.http.api import cursors
-from gateway.http.routes import Incoming, Outgoing, Route, identifier
+from gateway.http.routes import Incoming, Outgoing, Route, identifier, refuse
 from gateway.services.find_actions import ActionPage, ActionView, get_action, list_actions
 from gateway.services.register_action import annul_action, register_action
 from gateway.store.actions import ActionFilter
@@ -24,7 +24,7 @@ def _register(incoming: Incoming) -> Any:
     payload = incoming.payload
     performed_by = payload.get("performed_by", incoming.caller.nihii)
     if performed_by is None:
-        raise InvalidRequest([FieldError("#/performed_by", "required")])
+        return refuse(InvalidRequest([FieldError("#/performed_by", "required")]))
     submission = ActionSubmission(
         project=payload["project"],
         ssin=Ssin(payload["ssin"]),
@@ -45,7 +45,7 @@ def _list(incoming: Incoming) -> Any:
     after = _position(query.get("cursor"))
     project = query.get("project", incoming.caller.project)
     if project is None:
-        raise InvalidRequest([FieldError("?project", "required")])
+        return refuse(InvalidRequest([FieldError("?project", "required")]))
     chosen = ActionFilter(project, first=query.get("from"), last=query.get("to"), pseudocode=query.get("pseudocode"))
     return partial(list_actions, chosen=chosen, after=after, limit=query["limit"])
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.domain.errors import FieldError, InvalidRequest
 from gateway.domain.lattice import DIMENSIONS, Measure, Period, PeriodKind, is_declared
+from gateway.http import bodies
 from gateway.http.routes import Incoming, Outgoing, Route
 from gateway.services.release_aggregate import Figures, Question, get_aggregates, list_releases
 from gateway.store.releases import Release
@@ -41,7 +42,8 @@ def question_of(query: Mapping[str, Any]) -> Question:
     kind = PeriodKind(named[0]) if named else PeriodKind.MONTH
     is_grouped = kind.value in by
     first, last = (query.get("from"), query.get("to")) if is_grouped else (filters.get(kind), filters.get(kind))
-    if surplus is None and not is_grouped and ("from" in query or "to" in query):
+    takes_range = is_grouped and kind is not PeriodKind.CONVENTION
+    if surplus is None and not takes_range and ("from" in query or "to" in query):
         surplus = "from" if "from" in query else "to"
     _check_values(kind, first, last, filters)
     return Question(
@@ -52,7 +54,7 @@ def question_of(query: Mapping[str, Any]) -> Question:
         measure=Measure(query["measure"]),
         first=first,
         last=last,
-        surplus=surplus,
+        surplus=None if surplus is None else bodies.shown(surplus.strip()),
         order=by,
     )
 

@@ -40,8 +40,8 @@ def _replace_project(incoming: Incoming) -> Any:
     project_id = incoming.path["project_id"]
     if incoming.payload.get("id", project_id) != project_id:
         raise InvalidRequest([FieldError("#/id", "unknown-value")])
-    version = bodies.if_match(incoming.headers)
-    return partial(keep_catalogue.replace_project, document={**incoming.payload, "id": project_id}, version=version)
+    document = {**incoming.payload, "id": project_id}
+    return lambda work: keep_catalogue.replace_project(work, document, bodies.if_match(incoming.headers))
 
 
 def _list_pseudocodes(incoming: Incoming) -> Any:
@@ -124,7 +124,6 @@ ROUTES = (
         wire.Project,
         body=wire.ProjectReplacement,
         writes=True,
-        needs_version=True,
     ),
     Route(
         "GET",

@@ -13,7 +13,7 @@ from gateway.domain.identity import Ssin
 from gateway.domain.inclusion import Agreement
 from gateway.domain.submissions import Beneficiary, InclusionSubmission
 from gateway.http.api import cursors
-from gateway.http.routes import Incoming, Outgoing, Route, identifier
+from gateway.http.routes import Incoming, Outgoing, Route, identifier, refuse
 from gateway.services.change_inclusion import annul_inclusion, register_exit
 from gateway.services.context import Work
 from gateway.services.find_inclusions import InclusionView, Page, find_inclusions, get_inclusion, list_inclusions
@@ -59,7 +59,7 @@ def _list(incoming: Incoming) -> Any:
     after = _position(query.get("cursor"))
     project = query.get("project", incoming.caller.project)
     if project is None:
-        raise InvalidRequest([FieldError("?project", "required")])
+        return refuse(InvalidRequest([FieldError("?project", "required")]))
     chosen = InclusionFilter(project, query.get("status"), query.get("valid_on"), query.get("known_at"))
     return partial(list_inclusions, chosen=chosen, after=after, limit=query["limit"])
 

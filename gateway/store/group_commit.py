@@ -1,0 +1,128 @@
+"""Group commit for SQLite: writers that wait for each other anyway share one flush to disk.
+
+    turn ─ savepoint ─ block ─ release ┐
+              turn ─ savepoint ─ block ─ release ┐
+                        turn ─ savepoint ─ block ─ release ─ COMMIT ─ all of them return
+
+Each block is whole or undone on its own (savepoint), and no one returns, well or refused, before the commit that holds
+whatever it saw. The last of a group commits it: whoever finds nobody waiting, or the group full. No delay is added.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import RootTransaction
+from sqlalchemy.exc import DBAPIError
+
+from gateway.domain.errors import StoreUnavailable
+from gateway.store.dialects import OneWriter
+
+MOST_BLOCKS = 32
+
+
+@dataclass(slots=True)
+class _Group:
+    """The blocks of one commit."""
+
+    connection: Connection
+    begun: RootTransaction
+    blocks: int = 0
+    failure: DBAPIError | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class GroupCommit:
+    """The one writer of an SQLite file, shared by the threads of a process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writer = OneWriter(str(engine.url.database))
+        self._turn = threading.Lock()
+        self._count = threading.Lock()
+        self._waiting = 0
+        self._group: _Group | None = None
+
+    @contextmanager
+    def block(self) -> Iterator[Connection]:
+        """One transaction of the caller's: committed when this returns, undone when it raises.
+
+        Raises: StoreUnavailable when the group's commit failed; what the block raised otherwise.
+        """
+        self._take_turn()
+        try:
+            group = self._group = self._group or self._open()
+        except BaseException:
+            self._turn.release()
+            raise
+        refused: BaseException | None = None
+        try:
+            with group.connection.begin_nested():
+                yield group.connection
+        except BaseException as error:  # noqa: BLE001 - raised again below, after the commit that it saw
+            refused = error
+        self._end_block(group, refused)
+        group.done.wait()
+        if group.failure is not None:
+            raise StoreUnavailable from group.failure
+        if refused is not None:
+            raise refused
+
+    def close(self) -> None:
+        """Leave the writers' queue for good."""
+        self._writer.close()
+
+    def _take_turn(self) -> None:
+        with self._count:
+            self._waiting += 1
+        self._turn.acquire()
+        with self._count:
+            self._waiting -= 1
+
+    def _open(self) -> _Group:
+        self._writer.acquire()
+        try:
+            connection = self._engine.connect()
+            try:
+                return _Group(connection, connection.begin())
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            self._writer.release()
+            raise
+
+    def _end_block(self, group: _Group, refused: BaseException | None) -> None:
+        """Give the turn to the next block of the group, or commit the group and open the way for another."""
+        group.blocks += 1
+        if isinstance(refused, DBAPIError):
+            group.failure = refused  # the engine may have undone more than the block: nothing of the group is sure
+        with self._count:
+            is_last = self._waiting == 0 or group.blocks >= MOST_BLOCKS or group.failure is not None
+        if is_last:
+            self._group = None
+            self._commit(group)
+            self._writer.release()
+        self._turn.release()
+
+    def _commit(self, group: _Group) -> None:
+        try:
+            if group.failure is None:
+                group.begun.commit()
+        except DBAPIError as error:
+            group.failure = error
+        try:
+            if group.failure is not None:
+                group.begun.rollback()  # also after a commit that failed: its locks would stay with the pool
+        except DBAPIError as error:
+            group.failure = group.failure or error
+        finally:
+            try:
+                group.connection.close()
+            except DBAPIError as error:
+                group.failure = group.failure or error
+            group.done.set()

@@ -1,0 +1,32 @@
+"""The rows of a database as they are, past the register's own code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import NullPool, Table, create_engine, func, select
+
+from gateway.store.tables import metadata
+
+
+def rows(database_url: str, table: Table, *order: str) -> list[dict[str, Any]]:
+    """Every row of a table, in an order of columns."""
+    engine = create_engine(database_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        found = connection.execute(select(table).order_by(*(table.c[name] for name in order)))
+        return [dict(row._mapping) for row in found]
+
+
+def counts(database_url: str) -> dict[str, int]:
+    """How many rows each table has."""
+    engine = create_engine(database_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in metadata.sorted_tables
+        }
+
+
+def added(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    """How many rows came to which table."""
+    return {name: after[name] - before[name] for name in after if after[name] != before[name]}

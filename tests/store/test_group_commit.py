@@ -1,0 +1,105 @@
+"""Writers of SQLite that share a commit: each whole or undone on its own, none told before the commit."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from gateway.domain.errors import StoreUnavailable
+from gateway.store.tables import inclusion
+from gateway.store.transaction import Store, Transaction
+from tests.builders import an_inclusion
+from tests.conftest import LegalClock
+from tests.store.rows import counts, rows
+from tests.store.seeds import seeded
+
+
+@pytest.fixture
+def path(tmp_path: Path, sqlite_template: Path) -> Path:
+    path = tmp_path / "register.sqlite3"
+    shutil.copy(sqlite_template, path)
+    return path
+
+
+@pytest.fixture
+def sqlite(path: Path, legal_clock: LegalClock) -> Iterator[Store]:
+    store = Store(f"sqlite:///{path}", legal_clock)
+    yield seeded(store)
+    store.close()
+
+
+def _include(tx: Transaction, number: int) -> None:
+    tx.inclusions.add(an_inclusion(id=UUID(int=number), pseudonym=number.to_bytes(32, "big")))
+
+
+def _in_a_group(store: Store, *blocks: str) -> list[str]:
+    """What came of blocks that queue up behind one that waits for them: each is `well`, `refused` or `broken`."""
+
+    def run(number: int, kind: str) -> str:
+        try:
+            with store.transaction() as tx:
+                _include(tx, number)
+                if kind == "refused":
+                    raise LookupError
+                if kind == "broken":
+                    tx.inclusions._connection.exec_driver_sql("INSERT INTO inclusion DEFAULT VALUES")
+        except (LookupError, StoreUnavailable) as error:
+            return type(error).__name__
+        return "done"
+
+    with ThreadPoolExecutor(len(blocks)) as pool:
+        answers = []
+        with suppress(StoreUnavailable), store.transaction() as first:
+            _include(first, 1000)
+            answers = [pool.submit(run, number, kind) for number, kind in enumerate(blocks, start=1)]
+            threading.Event().wait(0.3)  # they wait for their turn
+        return [answer.result() for answer in answers]
+
+
+def test_blocks_that_wait_for_each_other_are_all_committed(sqlite: Store, path: Path) -> None:
+    answers = _in_a_group(sqlite, *["well"] * 40)
+
+    assert answers == ["done"] * 40
+    assert counts(f"sqlite:///{path}")["inclusion"] == 41
+
+
+def test_refused_block_is_undone_alone(sqlite: Store, path: Path) -> None:
+    answers = _in_a_group(sqlite, "well", "refused", "well")
+
+    kept = [row["id"].int for row in rows(f"sqlite:///{path}", inclusion, "id")]
+    assert answers == ["done", "LookupError", "done"]
+    assert kept == [1, 3, 1000]
+
+
+def test_block_told_done_is_kept_when_another_one_of_its_group_breaks(sqlite: Store, path: Path) -> None:
+    answers = _in_a_group(sqlite, "well", "broken", "well", "well")
+
+    kept = {row["id"].int for row in rows(f"sqlite:///{path}", inclusion, "id")}
+    told = {number for number, answer in enumerate(answers, start=1) if answer == "done"}
+    assert answers[1] == "StoreUnavailable"
+    assert kept - {1000} == told
+    with sqlite.transaction() as tx:
+        _include(tx, 2000)
+
+
+def test_group_that_cannot_open_leaves_the_turn_to_the_next(path: Path, legal_clock: LegalClock) -> None:
+    store = Store(f"sqlite:///{path}", legal_clock)
+    content = path.read_bytes()
+    path.write_bytes(b"this is no database" * 100)
+
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable) as caught, store.transaction():
+            pass
+
+    assert isinstance(caught.value.__cause__, DBAPIError)
+    path.write_bytes(content)
+    seeded(store)
+    store.close()
