@@ -9,7 +9,7 @@ from flask import Flask
 
 from gateway.clock import SandboxClock, real_now
 from gateway.domain.delivery import Backoff
-from gateway.http.api import actions, aggregates, catalogue, inclusions
+from gateway.http.api import actions, aggregates, catalogue, explanations, inclusions
 from gateway.http.api.open import add_open_doors
 from gateway.http.api.sandbox import add_sandbox_doors
 from gateway.http.callers import Callers
@@ -26,7 +26,13 @@ from gateway.store.transaction import Store
 from gateway.upstream.client import MyCareNet
 from gateway.upstream.jwks import IssuerKeys
 
-ROUTES: tuple[Route, ...] = (*inclusions.ROUTES, *actions.ROUTES, *catalogue.ROUTES, *aggregates.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *inclusions.ROUTES,
+    *actions.ROUTES,
+    *explanations.ROUTES,
+    *catalogue.ROUTES,
+    *aggregates.ROUTES,
+)
 
 
 def legal_clock(settings: Settings) -> Callable[[], datetime]:

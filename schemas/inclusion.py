@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, validates_schema
 
 from schemas.fields import (
     Block,
@@ -27,6 +30,7 @@ INCLUSION_STATUSES = ("open", "exited", "rejected", "annulled")
 DELIVERY_STATUSES = ("pending", "accepted", "rejected", "failed")
 EXIT_REASONS = ("patient_request", "moved", "deceased", "care_ended", "project_ended", "other")
 INCLUSION_ANNULMENT_REASONS = ("wrong-person", "wrong-project", "no-agreement", "duplicate", "other")
+IDENTITY_REASONS = ("bis-replaced", "mistyped")
 
 EXAMPLE_ID = "0190b7a4-6f2e-7c31-9d55-1f0c5a3e7b42"
 _AGREEMENT = {"agreed_on": "2022-01-10", "informed": True, "in_target_group": True}
@@ -89,6 +93,34 @@ class ExitAnnulmentRequest(StrictSchema):
     """Why an exit was entered by mistake. Source: V8."""
 
     reason = Choice(INCLUSION_ANNULMENT_REASONS, required=True, metadata=about("What the mistake was.", "wrong-person"))
+
+
+class AgreementCorrection(StrictSchema):
+    """What may be corrected of an agreement."""
+
+    agreed_on = Day(required=True, metadata=about("Day on which the beneficiary agreed.", "2022-01-10"))
+
+
+class InclusionCorrection(StrictSchema):
+    """What may be corrected of an inclusion; at least one of the two. Source: V8."""
+
+    agreement = Block(AgreementCorrection, metadata=about("The right day of agreement.", {"agreed_on": "2022-01-10"}))
+    municipality = Nis(metadata=about("Municipality where the beneficiary lives, NIS code.", "25112"))
+
+    @validates_schema
+    def check_something(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Something is to be corrected."""
+        if not data:
+            raise ValidationError("required")
+
+
+class IdentityRequest(StrictSchema):
+    """The number under which an inclusion belongs. Stage: identified."""
+
+    ssin = Ssin(required=True, metadata=about("The right SSIN of the beneficiary.", "85073003328"))
+    reason = Choice(
+        IDENTITY_REASONS, required=True, metadata=about("A BIS number was replaced, or it was mistyped.", "mistyped")
+    )
 
 
 class Delivery(StrictSchema):

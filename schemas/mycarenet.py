@@ -29,7 +29,16 @@ from schemas.fields import (
 )
 from schemas.inclusion import EXAMPLE_ID, items_of
 
-MESSAGE_KINDS = ("inclusion", "exit", "inclusion-annulment", "exit-annulment", "action", "action-annulment")
+MESSAGE_KINDS = (
+    "inclusion",
+    "inclusion-correction",
+    "inclusion-annulment",
+    "identity-change",
+    "exit",
+    "exit-annulment",
+    "action",
+    "action-annulment",
+)
 OUTCOMES = ("accepted", "rejected")
 INSURERS = ("100", "200", "300", "400", "500", "600", "900")
 SEXES = ("F", "M", "X")

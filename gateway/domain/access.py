@@ -72,7 +72,12 @@ ACCESS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
         "list_inclusions": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT},
         "find_inclusions": _PARTNER_OR_ADMIN,
         "register_exit": _PARTNER_OR_ADMIN,
+        "correct_inclusion": _PARTNER_OR_ADMIN,
         "annul_inclusion": _PARTNER_OR_ADMIN,
+        "annul_exit": _PARTNER_OR_ADMIN,
+        "change_identity": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT},
+        "explain_inclusion": _PARTNER_OR_ADMIN,
+        "simulate": _ANYONE,
         "register_action": _PARTNER_OR_ADMIN,
         "get_action": _PERFORMER_OR_ADMIN,
         "list_actions": _PERFORMER_OR_ADMIN,
@@ -117,5 +122,7 @@ def check_project(caller: Caller, verb: str, project: str | None) -> None:
         raise ForeignProject
 
 
-PUBLISHED = frozenset({"list_projects", "get_project", "list_pseudocodes", "get_aggregates", "list_releases"})
+PUBLISHED = frozenset(
+    {"list_projects", "get_project", "list_pseudocodes", "simulate", "get_aggregates", "list_releases"}
+)
 """The verbs that read what is published or anonymous: they go to the request log, not to the audit."""

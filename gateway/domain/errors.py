@@ -10,7 +10,7 @@
     │   ├── Who              RoleNotAllowed · ForeignProject · NotAPartner (I4) · NotAPerformer (P5) · UnknownProject
     │   ├── Inclusion        NotInformed · AgreementInFuture · NotInTargetGroup · ConventionNotInForce
     │   │                    ValidAfterConventionEnd · AlreadyIncluded · AlreadyExited · AlreadyAnnulled
-    │   │                    AlreadyRejected
+    │   │                    AlreadyRejected · NotExited
     │   ├── Action           PerformedInFuture · OutsideConvention · UnknownPseudocode · PseudocodeNotOfProject
     │   │                    PseudocodeNotValidThen · ProjectLevelPseudocode · NotIncluded · OutsideValidity
     │   │                    RegistrationClosed · DuplicateAction
@@ -308,6 +308,14 @@ class AlreadyAnnulled(Refusal):
     """It was annulled before and is counted nowhere."""
 
     code = "already-annulled"
+    rule = "V8"
+    source = "interpretation"
+
+
+class NotExited(Refusal):
+    """No exit is communicated that could be annulled."""
+
+    code = "not-exited"
     rule = "V8"
     source = "interpretation"
 

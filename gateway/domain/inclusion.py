@@ -3,7 +3,7 @@
 Stage: pseudonymous.
 
     open ──exit──▶ exited          open, exited ──annulment──▶ annulled
-    open, exited ──rejection by MyCareNet──▶ rejected
+    open, exited ──rejection by MyCareNet──▶ rejected          exited ──annulment of the exit──▶ open
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from gateway.domain.errors import (
     AgreementInFuture,
     AlreadyAnnulled,
     AlreadyExited,
+    AlreadyIncluded,
     AlreadyRejected,
+    NotExited,
     NotIncluded,
     NotInformed,
     NotInTargetGroup,
@@ -146,6 +148,51 @@ def exited(inclusion: Inclusion, ending: Exit) -> Inclusion:
     if inclusion.exit is not None:
         raise AlreadyExited
     return replace(inclusion, status="exited", exit=ending)
+
+
+def reopened(inclusion: Inclusion, others: Sequence[Inclusion], project: Project) -> Inclusion:
+    """The inclusion as if its exit, entered by mistake, had not been.
+
+    Shape: `others` are the beneficiary's other inclusions in the project.
+    Source: V8; I3 and V5, because the reopened one has no end and must not overlap a later one.
+    Raises: NotExited, AlreadyAnnulled, AlreadyRejected, AlreadyIncluded.
+    """
+    check_lives(inclusion)
+    if inclusion.exit is None:
+        raise NotExited
+    for other in others:
+        interval = validity(other, project)
+        if interval is not None and not interval.is_empty and interval.first > inclusion.valid_from:
+            raise AlreadyIncluded(other.id)
+    return replace(inclusion, status="open", exit=None)
+
+
+def corrected(inclusion: Inclusion, agreed_on: date | None, municipality: str | None) -> Inclusion:
+    """The inclusion with another day of agreement or municipality; nothing else of it moves.
+
+    Shape: None leaves a fact as it is.
+    Source: V8; I1, because the agreement comes before the communication.
+    Raises: AlreadyAnnulled, AlreadyRejected, AgreementInFuture.
+    """
+    check_lives(inclusion)
+    agreement = inclusion.agreement if agreed_on is None else replace(inclusion.agreement, agreed_on=agreed_on)
+    check_agreement(agreement, day_of(inclusion.communicated_at))
+    return replace(inclusion, agreement=agreement, municipality=municipality or inclusion.municipality)
+
+
+def check_may_move(inclusion: Inclusion, others: Sequence[Inclusion], project: Project) -> None:
+    """Refuse to put an inclusion under another person who is included in the same days.
+
+    Shape: `others` are that person's inclusions in the project.
+    Source: I3, V5.
+    Raises: AlreadyAnnulled, AlreadyRejected, AlreadyIncluded.
+    """
+    check_lives(inclusion)
+    mine = validity(inclusion, project)
+    for other in others:
+        theirs = validity(other, project)
+        if mine is not None and theirs is not None and (mine.overlaps(theirs) or other.status == "open"):
+            raise AlreadyIncluded(other.id)
 
 
 def annulled(inclusion: Inclusion, reason: str) -> Inclusion:

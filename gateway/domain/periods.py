@@ -115,6 +115,18 @@ class Interval:
         """
         return Interval(self.first, last_day if self.last is None else min(self.last, last_day))
 
+    def overlaps(self, other: Interval) -> bool:
+        """Whether some day lies in both.
+
+        >>> february = Interval(date(2022, 2, 1), date(2022, 2, 28))
+        >>> february.overlaps(Interval(date(2022, 2, 28))), february.overlaps(Interval(date(2022, 3, 1)))
+        (True, False)
+        """
+        if self.is_empty or other.is_empty:
+            return False
+        starts = max(self.first, other.first)
+        return starts in self and starts in other
+
     def distance_to(self, day: date) -> int:
         """How many days a day lies outside; 0 inside.
 

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
-from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed, SecurityError
 
 from gateway.domain import errors
@@ -18,7 +17,7 @@ from gateway.http.frame import view_of
 from gateway.http.metrics import Metrics
 from gateway.http.problems import code_of, problem_response
 from gateway.http.routes import Route
-from gateway.http.texts import DEFAULT_LANGUAGE, LANGUAGES
+from gateway.http.texts import language_of
 from gateway.services.context import Context
 
 log = structlog.get_logger("chroniccare.http")
@@ -118,8 +117,3 @@ def request_id() -> str:
     """The id of the request at hand, made at its first use."""
     made: str = g.setdefault("request_id", str(uuid4()))
     return made
-
-
-def language_of(accepted: LanguageAccept) -> str:
-    """The language to answer in: the best of four, English when none is asked for."""
-    return accepted.best_match(LANGUAGES, default=DEFAULT_LANGUAGE) or DEFAULT_LANGUAGE

@@ -27,6 +27,7 @@ STATUSES: dict[type[errors.Problem], int] = {
     errors.AlreadyExited: 409,
     errors.AlreadyAnnulled: 409,
     errors.AlreadyRejected: 409,
+    errors.NotExited: 409,
     errors.DuplicateAction: 409,
     errors.AlreadyExists: 409,
     errors.NotReleased: 404,

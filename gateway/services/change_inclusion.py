@@ -1,4 +1,4 @@
-"""End an inclusion, or annul it: each a new version of the fact, and a message of its own."""
+"""Change an inclusion: end it, correct it, annul it or its exit; each a new version and a message of its own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from gateway.domain.errors import NotFound
-from gateway.domain.inclusion import Exit, Inclusion, annulled, exited
+from gateway.domain.errors import NotFound, PreconditionFailed
+from gateway.domain.inclusion import Exit, Inclusion, annulled, corrected, exited, reopened
 from gateway.services.context import Work
 from gateway.services.find_inclusions import InclusionView, get_inclusion
 from gateway.store.inclusions import KnownInclusion
@@ -33,6 +33,39 @@ def annul_inclusion(work: Work, inclusion_id: UUID, reason: str) -> InclusionVie
     """
     content = {"reason": reason}
     return _change(work, inclusion_id, "inclusion-annulment", content, lambda known, _: annulled(known, reason))
+
+
+def annul_exit(work: Work, inclusion_id: UUID, reason: str) -> InclusionView:
+    """Annul an exit that was entered by mistake: the inclusion is open again as if it had not been.
+
+    Source: V8, I3, V5.
+    Raises: NotFound, NotExited, AlreadyAnnulled, AlreadyRejected, AlreadyIncluded.
+    """
+
+    def reopen(known: Inclusion, _: datetime) -> Inclusion:
+        project = work.catalogue.project(known.project)
+        everything = work.tx.inclusions.of_person(known.bucket, known.project, known.pseudonym)
+        others = [one.inclusion for one in everything if one.inclusion.id != known.id]
+        return reopened(known, others, project)
+
+    return _change(work, inclusion_id, "exit-annulment", {"reason": reason}, reopen)
+
+
+def correct_inclusion(
+    work: Work, inclusion_id: UUID, version: int | None, agreed_on: date | None, municipality: str | None
+) -> InclusionView:
+    """Correct the day of agreement or the municipality of an inclusion that still has the version its caller read.
+
+    Source: V8, I1.
+    Raises: NotFound, PreconditionFailed, AlreadyAnnulled, AlreadyRejected, AgreementInFuture.
+    """
+
+    def correct(known: Inclusion, _: datetime) -> Inclusion:
+        if known.version != version:
+            raise PreconditionFailed
+        return corrected(known, agreed_on, municipality)
+
+    return _change(work, inclusion_id, "inclusion-correction", {"agreed_on": agreed_on}, correct)
 
 
 def _change(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from gateway.domain.access import Caller
@@ -18,6 +18,8 @@ from gateway.domain.rulebook import VERSION
 from gateway.pseudonyms.veil import Veil
 from gateway.store.idempotency import Key
 from gateway.store.transaction import Store, Transaction
+
+Found = TypeVar("Found")
 
 
 class Clock(Protocol):
@@ -74,6 +76,15 @@ class Work:
     def today(self) -> date:
         """The legal day, for questions of access; what is written bears the transaction's stamp."""
         return day_of(self.tx.legal_now())
+
+    def find(self, look: Callable[[int, UUID], Found | None], wanted: UUID) -> Found | None:
+        """What has an id: where the id routes to, or where it moved since."""
+        bucket = self.veil.identifiers.bucket_of(wanted)
+        found = look(bucket, wanted)
+        if found is None:
+            moved_to = self.tx.moves.find(bucket, wanted)
+            found = None if moved_to is None else look(moved_to, wanted)
+        return found
 
     def forward(self, kind: str, fact: Inclusion | Action, sequence: int, content: Mapping[str, Any]) -> None:
         """Commit the message that tells MyCareNet of a fact, under the fact's `message_id`."""

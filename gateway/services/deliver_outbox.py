@@ -103,10 +103,12 @@ def record_answers(tx: Transaction, answers: Sequence[Answer], bucket_of: Callab
     """Record answers in the order of their buckets, so that two workers never wait for each other in a circle."""
     for bucket, answer in sorted(((bucket_of(one.message_id), one) for one in answers), key=lambda pair: pair[0]):
         message = tx.outbox.answer(bucket, answer, tx.legal_now())
+        if message is None and (moved_to := tx.moves.find(bucket, answer.message_id)) is not None:
+            message = tx.outbox.answer(moved_to, answer, tx.legal_now())
         if message is None:
             continue
         if answer.accepted and answer.member is not None:
-            tx.beneficiaries.describe(bucket, message.project, message.pseudonym, answer.member)
+            tx.beneficiaries.describe(message.bucket, message.project, message.pseudonym, answer.member)
         if not answer.accepted:
             _reject(tx, message, answer.code or "unknown")
 

@@ -35,15 +35,14 @@ def get_action(work: Work, action_id: UUID) -> ActionView:
 
     Raises: NotFound when there is none, or it is not the caller's to know.
     """
-    bucket = work.veil.identifiers.bucket_of(action_id)
-    known = work.tx.actions.find(bucket, action_id)
+    known = work.find(work.tx.actions.find, action_id)
     if known is None:
         raise NotFound
     project = work.catalogue.project(known.action.project)
     check_may_know(work, project)
     if work.caller.provider is not None and work.caller.provider != known.action.performed_by:
         raise NotFound
-    work.about(project.id, bucket, action_id)
+    work.about(project.id, known.action.bucket, action_id)
     return ActionView(known)
 
 

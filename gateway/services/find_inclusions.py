@@ -58,13 +58,12 @@ def get_inclusion(work: Work, inclusion_id: UUID) -> InclusionView:
 
     Raises: NotFound when there is none, or it is not the caller's to know.
     """
-    bucket = work.veil.identifiers.bucket_of(inclusion_id)
-    known = work.tx.inclusions.find(bucket, inclusion_id)
+    known = work.find(work.tx.inclusions.find, inclusion_id)
     if known is None:
         raise NotFound
     project = work.catalogue.project(known.inclusion.project)
     check_may_know(work, project)
-    work.about(project.id, bucket, inclusion_id)
+    work.about(project.id, known.inclusion.bucket, inclusion_id)
     return InclusionView(known, project)
 
 

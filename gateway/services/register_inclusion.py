@@ -40,9 +40,7 @@ def register_inclusion(work: Work, submission: InclusionSubmission) -> Inclusion
     )
     work.tx.inclusions.add(inclusion)
     work.about(project.id, bucket, inclusion.id)
-    if sequence == 1:
-        sealed_ssin = work.veil.sealer.seal(submission.ssin, project.id, pseudonym)
-        work.tx.vault.add(bucket, project.id, pseudonym, sealed_ssin)
+    work.tx.vault.put(bucket, project.id, pseudonym, work.veil.sealer.seal(submission.ssin, project.id, pseudonym))
     dates = {"communicated_at": communicated_at, "valid_from": inclusion.valid_from}
     work.forward("inclusion", inclusion, sequence, {**dates, "agreed_on": submission.agreement.agreed_on})
     return InclusionView(KnownInclusion(inclusion, "pending"), project, work.receipt("inclusion", inclusion, dates))

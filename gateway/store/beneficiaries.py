@@ -32,6 +32,7 @@ _DESCRIBE = (
     .where(*_ROW)
     .values({name: bindparam(f"b_{name}") for name in ("insurer", "sex", "birth_date", "municipality")})
 )
+_ADVANCE = update(beneficiary).where(*_ROW).values(sequence=bindparam("b_sequence"))
 _KNOWN = select(beneficiary.c.sequence).where(*_ROW)
 
 
@@ -51,6 +52,11 @@ class Beneficiaries:
         """Lock a beneficiary, known or new; the sequence of its next message. 1 means new."""
         row = {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sequence": 1}
         return int(self._connection.execute(_NEXT_OR_FIRST.on(self._connection), row).scalar_one())
+
+    def advance(self, bucket: int, project: str, pseudonym: bytes, sequence: int) -> None:
+        """Set the sequence number of the last message of a locked beneficiary."""
+        row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym, "b_sequence": sequence}
+        self._connection.execute(_ADVANCE, row)
 
     def is_known(self, bucket: int, project: str, pseudonym: bytes) -> bool:
         """Whether the project ever had an inclusion of this pseudonym."""

@@ -173,9 +173,7 @@ class Catalogues:
             query = query.where(assignment.c.project == project_id, *valid)
         elif on is not None:
             query = query.where(exists().where(assignment.c.code == pseudocode.c.code, *valid))
-        return [
-            dict(row._mapping) for row in self._connection.execute(query.distinct() if project_id is None else query)
-        ]
+        return [dict(row._mapping) for row in self._connection.execute(query)]
 
     def _record(self, noun: str, key: str, document: Mapping[str, Any], now: datetime) -> None:
         self._is_changed = True

@@ -65,11 +65,11 @@ class Statistics:
             providers = by_provider[values]
             counts[values] = Counts(
                 row.beneficiaries,
-                row.actions,
+                int(row.actions),  # PostgreSQL sums bigint to numeric, which arrives as Decimal
                 row.cap,
                 providers.providers,
-                providers.largest,
-                providers.second,
+                int(providers.largest),
+                int(providers.second),
                 providers.largest_beneficiaries,
             )
         return counts

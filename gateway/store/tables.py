@@ -305,6 +305,14 @@ idempotency = Table(
     Index("ix_idempotency_created_at", "created_at"),
 )
 
+moved = Table(
+    "moved",
+    metadata,
+    _bucket(),
+    Column("id", Uuid, primary_key=True),
+    Column("new_bucket", SmallInteger, nullable=False),
+)
+
 # What left: protected values only.
 
 release = Table(

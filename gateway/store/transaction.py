@@ -23,6 +23,7 @@ from gateway.store.catalogue import CatalogueCache, Catalogues
 from gateway.store.group_commit import GroupCommit
 from gateway.store.idempotency import Idempotency
 from gateway.store.inclusions import Inclusions
+from gateway.store.moves import Moves
 from gateway.store.outbox import Outbox
 from gateway.store.releases import Releases
 from gateway.store.statistics import Statistics
@@ -49,6 +50,7 @@ class Transaction:
         self.inclusions = Inclusions(connection)
         self.actions = Actions(connection)
         self.outbox = Outbox(connection)
+        self.moves = Moves(connection)
         self.audit = Audit(connection)
         self.idempotency = Idempotency(connection)
         self.releases = Releases(connection)

@@ -5,16 +5,19 @@ Stage: identified, as sealed bytes only.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, delete, select
 
+from gateway.store import dialects
 from gateway.store.tables import vault
 
-_ADD = insert(vault)
-_SEALED = select(vault.c.sealed_ssin).where(
+_ROW = (
     vault.c.bucket == bindparam("b_bucket"),
     vault.c.project == bindparam("b_project"),
     vault.c.pseudonym == bindparam("b_pseudonym"),
 )
+_PUT = dialects.Statement(lambda insert: insert(vault).on_conflict_do_nothing())
+_SEALED = select(vault.c.sealed_ssin).where(*_ROW)
+_FORGET = delete(vault).where(*_ROW)
 
 
 class Vault:
@@ -23,11 +26,15 @@ class Vault:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, bucket: int, project: str, pseudonym: bytes, sealed_ssin: bytes) -> None:
-        """Keep a sealed identity."""
-        self._connection.execute(
-            _ADD, {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sealed_ssin": sealed_ssin}
-        )
+    def put(self, bucket: int, project: str, pseudonym: bytes, sealed_ssin: bytes) -> None:
+        """Keep a sealed identity, unless it is kept already."""
+        row = {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sealed_ssin": sealed_ssin}
+        self._connection.execute(_PUT.on(self._connection), row)
+
+    def forget(self, bucket: int, project: str, pseudonym: bytes) -> None:
+        """Destroy a sealed identity that nothing current needs any more."""
+        row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
+        self._connection.execute(_FORGET, row)
 
     def get(self, bucket: int, project: str, pseudonym: bytes) -> bytes:
         """The sealed identity of a pseudonym."""

@@ -12,17 +12,22 @@ from gateway.domain.errors import FieldError, InvalidCursor, InvalidRequest
 from gateway.domain.identity import Ssin
 from gateway.domain.inclusion import Agreement
 from gateway.domain.submissions import Beneficiary, InclusionSubmission
+from gateway.http import bodies
 from gateway.http.api import cursors
 from gateway.http.routes import Incoming, Outgoing, Route, identifier, refuse
-from gateway.services.change_inclusion import annul_inclusion, register_exit
+from gateway.services.change_identity import change_identity
+from gateway.services.change_inclusion import annul_exit, annul_inclusion, correct_inclusion, register_exit
 from gateway.services.context import Work
 from gateway.services.find_inclusions import InclusionView, Page, find_inclusions, get_inclusion, list_inclusions
 from gateway.services.register_inclusion import register_inclusion
 from gateway.store.inclusions import InclusionFilter
 from schemas.inclusion import (
     BeneficiaryRequest,
+    ExitAnnulmentRequest,
     ExitRequest,
+    IdentityRequest,
     InclusionAnnulmentRequest,
+    InclusionCorrection,
     InclusionList,
     InclusionQuery,
     InclusionReceipt,
@@ -83,6 +88,30 @@ def _exit(incoming: Incoming) -> Any:
 
 def _annul(incoming: Incoming) -> Any:
     return lambda work: annul_inclusion(work, identifier(incoming.path["inclusion_id"]), incoming.payload["reason"])
+
+
+def _annul_exit(incoming: Incoming) -> Any:
+    return lambda work: annul_exit(work, identifier(incoming.path["inclusion_id"]), incoming.payload["reason"])
+
+
+def _correct(incoming: Incoming) -> Any:
+    def verb(work: Work) -> InclusionView:
+        payload = incoming.payload
+        agreed_on = payload.get("agreement", {}).get("agreed_on")
+        version = bodies.if_match(incoming.headers)
+        inclusion_id = identifier(incoming.path["inclusion_id"])
+        return correct_inclusion(work, inclusion_id, version, agreed_on, payload.get("municipality"))
+
+    return verb
+
+
+def _change_identity(incoming: Incoming) -> Any:
+    def verb(work: Work) -> InclusionView:
+        payload = incoming.payload
+        inclusion_id = identifier(incoming.path["inclusion_id"])
+        return change_identity(work, inclusion_id, Ssin(payload["ssin"]), payload["reason"])
+
+    return verb
 
 
 def document(view: InclusionView) -> dict[str, Any]:
@@ -147,6 +176,36 @@ ROUTES = (
         _dump,
         InclusionReceipt,
         body=InclusionAnnulmentRequest,
+        writes=True,
+    ),
+    Route(
+        "PATCH",
+        _ONE,
+        "correct_inclusion",
+        _correct,
+        _dump,
+        InclusionReceipt,
+        body=InclusionCorrection,
+        writes=True,
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/exit/annulment",
+        "annul_exit",
+        _annul_exit,
+        _dump,
+        InclusionReceipt,
+        body=ExitAnnulmentRequest,
+        writes=True,
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/identity",
+        "change_identity",
+        _change_identity,
+        _dump,
+        InclusionReceipt,
+        body=IdentityRequest,
         writes=True,
     ),
 )

@@ -9,9 +9,10 @@ from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.domain.errors import NotFound, Problem, StoreUnavailable
+from gateway.domain.rulebook import RULES, VERSION
 from gateway.http.metrics import Metrics
 from gateway.http.statuses import status_of
-from gateway.http.texts import problem_texts
+from gateway.http.texts import problem_texts, rule_texts
 from gateway.services.context import Context
 from schemas import strict_json
 
@@ -43,6 +44,7 @@ def add_open_doors(app: Flask, context: Context, metrics: Metrics) -> None:
         "/.well-known/jwks.json": jwks,
         "/metrics": show_metrics,
         "/problems": list_problems,
+        "/v1/rules": list_rules,
         "/problems/<code>": get_problem,
     }
     for path, view in doors.items():
@@ -61,6 +63,15 @@ def get_problem(code: str) -> Response:
     if "text/html" in request.headers.get("Accept", ""):
         return Response(_html(_page(code)), content_type="text/html; charset=utf-8")
     return _json(_page(code))
+
+
+def list_rules() -> Response:
+    """The rule book as data: each rule with its article and four texts."""
+    items = [
+        {"id": name, "source": rule.source, "interpretation": rule.interpretation, "text": rule_texts()[name]}
+        for name, rule in RULES.items()
+    ]
+    return _json({"version": VERSION, "items": items, "next": None})
 
 
 def codes() -> dict[str, int]:

@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from werkzeug.datastructures import LanguageAccept
+
 LANGUAGES = ("fr", "nl", "de", "en")
 DEFAULT_LANGUAGE = "en"
 
@@ -22,6 +24,17 @@ def problem_texts() -> Mapping[str, Any]:
 def rule_texts() -> Mapping[str, Mapping[str, str]]:
     """The text of every rule, by id and language."""
     return _read("rules.toml")
+
+
+@cache
+def explanation_texts() -> Mapping[str, Mapping[str, str]]:
+    """How a step of an explanation reads, by rule and language; `{name}` stands for an input or the result."""
+    return _read("explanations.toml")
+
+
+def language_of(accepted: LanguageAccept) -> str:
+    """The language to answer in: the best of four, English when none is asked for."""
+    return accepted.best_match(LANGUAGES, default=DEFAULT_LANGUAGE) or DEFAULT_LANGUAGE
 
 
 def _read(name: str) -> Mapping[str, Any]:

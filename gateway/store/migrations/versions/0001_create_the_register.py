@@ -56,6 +56,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"], unique=False)
     op.create_table(
+        "moved",
+        sa.Column("bucket", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("new_bucket", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("bucket", "id", name=op.f("pk_moved")),
+    )
+    op.create_table(
         "project",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -359,6 +366,7 @@ def downgrade() -> None:
     op.drop_table("release")
     op.drop_table("pseudocode")
     op.drop_table("project")
+    op.drop_table("moved")
     op.drop_index("ix_idempotency_created_at", table_name="idempotency")
     op.drop_table("idempotency")
     op.drop_table("catalogue_version")

@@ -1,0 +1,76 @@
+"""Put an inclusion under another number of its beneficiary: a BIS number replaced, or a mistyped one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from gateway.domain.access import check_project
+from gateway.domain.errors import NotFound
+from gateway.domain.identity import Ssin
+from gateway.domain.inclusion import Inclusion, check_may_move
+from gateway.services.context import Work
+from gateway.services.find_inclusions import InclusionView, get_inclusion
+from gateway.store.inclusions import KnownInclusion
+
+Person = tuple[int, str, bytes]
+"""Bucket, project and pseudonym."""
+
+
+def change_identity(work: Work, inclusion_id: UUID, ssin: Ssin, reason: str) -> InclusionView:
+    """The same inclusion, actions and messages under the new number; the old one is forgotten where nothing needs it.
+
+    Source: CONTRACT 4.7; I3, V5.
+    Raises: NotFound, ForeignProject, AlreadyAnnulled, AlreadyRejected, AlreadyIncluded.
+    """
+    seen = get_inclusion(work, inclusion_id)
+    check_project(work.caller, "change_identity", seen.project.id)
+    old = _person(seen.known.inclusion)
+    pseudonym = work.veil.pseudonymiser.pseudonymise(ssin, seen.project.id)
+    new = (work.veil.pseudonymiser.bucket(pseudonym), seen.project.id, pseudonym)
+    sequence = _lock(work, old, new)
+    locked = work.find(work.tx.inclusions.find, inclusion_id)
+    if locked is None or _person(locked.inclusion) != old:
+        raise NotFound
+    others = [one.inclusion for one in work.tx.inclusions.of_person(*new)]
+    check_may_move(locked.inclusion, others, seen.project)
+    at = work.tx.stamp()
+    work.tx.vault.put(*new, work.veil.sealer.seal(ssin, seen.project.id, pseudonym))
+    last = _move(work, inclusion_id, old, new, sequence)
+    moved = work.tx.inclusions.find(new[0], inclusion_id)
+    if moved is None:
+        raise AssertionError("an inclusion is where it was moved to")
+    told = replace(moved.inclusion, message_id=work.veil.identifiers.new(new[0]))
+    changed = work.tx.inclusions.supersede(told, at)
+    work.about(seen.project.id, new[0], inclusion_id)
+    work.forward("identity-change", changed, last, {"reason": reason, "communicated_at": at})
+    if not work.tx.inclusions.of_person(*old):
+        work.tx.vault.forget(*old)
+    receipt = work.receipt("identity-change", changed, {"recorded_at": at})
+    return InclusionView(KnownInclusion(changed, "pending"), seen.project, receipt)
+
+
+def _person(inclusion: Inclusion) -> Person:
+    return inclusion.bucket, inclusion.project, inclusion.pseudonym
+
+
+def _lock(work: Work, old: Person, new: Person) -> int:
+    """Lock both persons, always in the same order; the sequence of the new one's next message."""
+    if new < old:
+        sequence = work.tx.beneficiaries.lock_or_add(*new)
+        work.tx.beneficiaries.lock(*old)
+        return sequence
+    work.tx.beneficiaries.lock(*old)
+    return work.tx.beneficiaries.lock_or_add(*new)
+
+
+def _move(work: Work, inclusion_id: UUID, old: Person, new: Person, sequence: int) -> int:
+    """Move the facts, then their messages behind the new person's; the sequence of the message that comes next."""
+    at = work.tx.stamp()
+    facts = work.tx.moves.move_fact(inclusion_id, old[0], new[0], new[2], at)
+    messages = work.tx.moves.move_messages(facts, old[0], new[0], new[2], sequence)
+    for moved in (*facts, *messages):
+        work.tx.moves.note(work.veil.identifiers.bucket_of(moved), moved, new[0])
+    last = sequence + len(messages)
+    work.tx.beneficiaries.advance(*new, last)
+    return last

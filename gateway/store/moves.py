@@ -1,0 +1,79 @@
+"""Moves: where a fact lives since its beneficiary's number changed, when that is not the bucket in its id.
+
+Stage: pseudonymous.
+Cost: looked at only when an id is not found where it routes to. A row is never updated to another bucket (SCALE 5):
+it is superseded here and added there, so that what was known before stays.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+
+from gateway.store import dialects
+from gateway.store.tables import action, inclusion, moved, outbox
+
+_FIND = select(moved.c.new_bucket).where(moved.c.bucket == bindparam("b_bucket"), moved.c.id == bindparam("b_id"))
+
+
+def _note(insert: Any) -> Any:
+    """Insert a row, or change where the one of the same id points."""
+    statement = insert(moved)
+    return statement.on_conflict_do_update(
+        index_elements=["bucket", "id"], set_={"new_bucket": statement.excluded.new_bucket}
+    )
+
+
+_NOTE = dialects.Statement(_note)
+
+
+class Moves:
+    """The moves inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, bucket: int, moved_id: UUID) -> int | None:
+        """The bucket where something lives that its id routes elsewhere, or None."""
+        return self._connection.execute(_FIND, {"b_bucket": bucket, "b_id": moved_id}).scalar_one_or_none()
+
+    def note(self, bucket: int, moved_id: UUID, new_bucket: int) -> None:
+        """Remember where something lives now."""
+        row = {"bucket": bucket, "id": moved_id, "new_bucket": new_bucket}
+        self._connection.execute(_NOTE.on(self._connection), row)
+
+    def move_fact(self, fact: UUID, bucket: int, new_bucket: int, pseudonym: bytes, at: datetime) -> list[UUID]:
+        """Move an inclusion with its actions; the ids of all that moved, the inclusion first."""
+        ids = self._move(inclusion, inclusion.c.id == fact, bucket, new_bucket, pseudonym, at)
+        return ids + self._move(action, action.c.inclusion == fact, bucket, new_bucket, pseudonym, at)
+
+    def _move(
+        self, table: Table, which: Any, bucket: int, new_bucket: int, pseudonym: bytes, at: datetime
+    ) -> list[UUID]:
+        current = (table.c.bucket == bucket, which, table.c.superseded_at.is_(None))
+        rows = [dict(row._mapping) for row in self._connection.execute(select(table).where(*current))]
+        self._connection.execute(update(table).where(*current).values(superseded_at=at))
+        changed = {"bucket": new_bucket, "pseudonym": pseudonym, "recorded_at": at, "superseded_at": None}
+        added = [{**row, **changed, "version": row["version"] + 1} for row in rows]
+        if added:
+            self._connection.execute(insert(table), added)
+        return [row["id"] for row in rows]
+
+    def move_messages(
+        self, facts: list[UUID], bucket: int, new_bucket: int, pseudonym: bytes, sequence: int
+    ) -> list[UUID]:
+        """Move the messages about facts behind a sequence number, in their order; their ids."""
+        theirs = (outbox.c.bucket == bucket, outbox.c.reference.in_(facts))
+        rows = self._connection.execute(select(outbox).where(*theirs).order_by(outbox.c.sequence)).all()
+        self._connection.execute(delete(outbox).where(*theirs))
+        changed = {"bucket": new_bucket, "pseudonym": pseudonym}
+        added = [
+            {**row._mapping, **changed, "sequence": sequence + place, "leased_until": None}
+            for place, row in enumerate(rows)
+        ]
+        if added:
+            self._connection.execute(insert(outbox), added)
+        return [row.id for row in rows]
