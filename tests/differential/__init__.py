@@ -1,0 +1,1 @@
+"""Simulation and register, side by side: one rule engine for every door."""
