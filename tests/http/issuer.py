@@ -45,7 +45,7 @@ def an_rsa_key(bits: int = 2048, exponent: int = 65537) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(exponent, bits)
 
 
-def public_jwk(key: PrivateKey, kid: str, **changes: Any) -> dict[str, Any]:
+def public_jwk(key: PrivateKey, kid: str | None, **changes: Any) -> dict[str, Any]:
     """The public half of a key as a JWK; a change to None leaves a member out."""
     if isinstance(key, rsa.RSAPrivateKey):
         jwk: dict[str, Any] = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
@@ -95,7 +95,7 @@ class Issuer:
     def serve_own_keys(self) -> None:
         self.serve_keys(public_jwk(an_ec_key(), "ec-1", alg="ES256", use="sig"), public_jwk(an_rsa_key(), "rsa-1"))
 
-    def claims(self, role: str = "auditor", **changes: Any) -> dict[str, Any]:
+    def claims(self, role: str = "auditor", /, **changes: Any) -> dict[str, Any]:
         """The claims of a good token; a change to None leaves one out."""
         now = int(time.time())
         own = CLAIMS_OF.get(role, {})
@@ -108,7 +108,7 @@ class Issuer:
     def header(self, **changes: Any) -> dict[str, Any]:
         return without_none({"typ": "at+jwt", "alg": "ES256", "kid": "ec-1", **changes})
 
-    def token(self, role: str = "auditor", **changes: Any) -> str:
+    def token(self, role: str = "auditor", /, **changes: Any) -> str:
         """A good token (ES256) for a role; claims may be changed or, by None, left out."""
         return signed(self.header(), self.claims(role, **changes), an_ec_key(), "ES256")
 

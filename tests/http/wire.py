@@ -37,6 +37,7 @@ FOREIGN_PROVIDER = "30000318"
 STRANGER = "40000424"
 FOREIGN_PSEUDOCODE = "794021"
 EARLY_PSEUDOCODE = "794032"
+MUNICIPALITIES = {PROJECT: "25112", FOREIGN_PROJECT: "62063"}
 NOW = "2022-01-15T09:00:00+00:00"
 FRESH = "a fresh key"
 JSON = "application/json"
@@ -63,7 +64,7 @@ class Gateway:
     database_url: str
     clock_path: Path
     real_clock: RealClock
-    tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
+    tokens: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
 
     def at(self, now: str) -> Gateway:
         self.clock_path.write_text(now, encoding="ascii")
@@ -86,9 +87,13 @@ class Gateway:
         token: str | None = None,
         key: str | None = FRESH,
         headers: Mapping[str, str] | None = None,
+        environ: Mapping[str, Any] | None = None,
         **claims: Any,
     ) -> TestResponse:
-        """A request; a POST bears a fresh idempotency key unless one (or None) is given."""
+        """A request; a POST bears a fresh idempotency key unless one (or None) is given.
+
+        `environ` is what the server says of the request where it says something else than the client would.
+        """
         sent = {} if body is None else {"Content-Type": JSON}
         bearer = token if role is None else self.token(role, **claims)
         if bearer is not None:
@@ -96,7 +101,9 @@ class Gateway:
         if method == "POST" and key is not None:
             sent["Idempotency-Key"] = str(uuid4()) if key == FRESH else key
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        return self.app.test_client().open(path, method=method, data=data, headers={**sent, **(headers or {})})
+        return self.app.test_client().open(
+            path, method=method, data=data, headers={**sent, **(headers or {})}, environ_overrides=environ
+        )
 
     def counts(self) -> dict[str, int]:
         """How many rows every table has."""
@@ -148,12 +155,14 @@ def an_action_request(**changes: Any) -> dict[str, Any]:
 
 
 def a_project_request(**changes: Any) -> dict[str, Any]:
+    """A project in a zone of its own: each id has its municipality."""
+    nis = MUNICIPALITIES.get(changes.get("id", PROJECT), "63023")
     document = {
         "id": PROJECT,
         "name": {"fr": "Démo Nord", "nl": "Demo Noord"},
         "nihii": "12345625001",
         "contractor": {"name": "Demo Nord ASBL", "cbe": "0403019261"},
-        "zone": [{"nis": "25112", "population": 35000}],
+        "zone": [{"nis": nis, "population": 35000}],
         "convention": {"effective_from": "2021-09-01", "last_day": "2022-12-31"},
     }
     return {**document, **changes}
