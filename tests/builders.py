@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from gateway.domain.access import Caller, Role
 from gateway.domain.action import Action
@@ -106,11 +107,16 @@ def an_action(**changes: Any) -> Action:
     return replace(action, **changes)
 
 
+def a_nis(project: str = PROJECT) -> str:
+    """A municipality of a project's own (C2)."""
+    return "25112" if project == PROJECT else f"5{crc32(project.encode()) % 10_000:04}"
+
+
 def a_project(**changes: Any) -> Project:
     project = Project(
         id=PROJECT,
         convention=Convention(day("2021-09-01"), day("2022-12-31")),
-        partners={PROVIDER: days("2021-09-01 ..")},
+        partners={PROVIDER: (days("2021-09-01 .."),)},
         assignments={PSEUDOCODE: days("2021-09-01 .."), PROJECT_LEVEL_PSEUDOCODE: days("2021-09-01 ..")},
     )
     return replace(project, **changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zlib import crc32
 
 from gateway.store.transaction import Store, Transaction
 from tests.builders import COLLEAGUE, PROJECT, PROJECT_LEVEL_PSEUDOCODE, PROVIDER, PSEUDOCODE, day, instant
@@ -13,13 +14,21 @@ FOREIGN_PSEUDOCODE = "794032"
 SEEDED_AT = instant("2021-09-01T08:00+02:00")
 
 
+def zone_of(project_id: str) -> list[dict[str, Any]]:
+    """Two municipalities of a project's own."""
+    if project_id == PROJECT:
+        return [{"nis": "25112", "population": 35000}, {"nis": "25014", "population": 12000}]
+    number = crc32(project_id.encode()) % 10_000
+    return [{"nis": f"6{number:04}", "population": 30000}, {"nis": f"7{number:04}", "population": 8000}]
+
+
 def a_project_document(project_id: str = PROJECT, **changes: Any) -> dict[str, Any]:
     return {
         "id": project_id,
         "name": {"fr": "Démo", "nl": "Demo"},
         "nihii": "12345625001",
         "contractor": {"name": "Demo ASBL", "cbe": "0403019261"},
-        "zone": [{"nis": "25112", "population": 35000}, {"nis": "25014", "population": 12000}],
+        "zone": zone_of(project_id),
         "convention": {"effective_from": day("2021-09-01"), "last_day": day("2022-12-31")},
         **changes,
     }

@@ -29,7 +29,7 @@ PERSON = (0, PROJECT, b"\x01" * 32)
 def _write_something(store: Store) -> None:
     with store.transaction() as tx:
         tx.beneficiaries.lock_or_add(*PERSON)
-        tx.vault.add(*PERSON, b"sealed")
+        tx.vault.put(*PERSON, b"sealed")
         tx.inclusions.add(an_inclusion())
         tx.actions.add(an_action())
 
@@ -132,6 +132,15 @@ def test_store_that_answers_is_checked_in_silence(store: Store) -> None:
     store.check()
 
 
+def test_store_without_its_schema_is_found_out(tmp_path: Path, legal_clock: LegalClock) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'empty.sqlite3'}", legal_clock)
+
+    with pytest.raises(StoreUnavailable):
+        store.check()
+
+    store.close()
+
+
 @pytest.fixture
 def impatient(tmp_path: Path, sqlite_template: Path, legal_clock: LegalClock) -> Iterator[tuple[Store, Path]]:
     """A register on SQLite that waits a tenth of a second for a lock, not half a minute."""
@@ -180,7 +189,8 @@ def test_more_readers_than_connections_are_unavailable(legal_clock: LegalClock, 
     with store.reading(), pytest.raises(StoreUnavailable), store.reading():
         pass
 
-    store.check()
+    with store.reading():
+        pass
     store.close()
 
 

@@ -1,0 +1,17 @@
+"""Fixtures of the verbs' room."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.services.context import Context
+from tests.conftest import LegalClock
+from tests.services.desk import Desk
+from tests.store.seeds import seeded
+
+
+@pytest.fixture
+def desk(context: Context, legal_clock: LegalClock, database_url: str) -> Desk:
+    """The desk in front of a register with a catalogue, on 15 January 2022."""
+    seeded(context.store)
+    return Desk(context, legal_clock, database_url)

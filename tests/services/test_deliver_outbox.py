@@ -1,0 +1,330 @@
+"""Delivery: at least once, in order, one worker at a time, and no date moved however long it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from gateway.domain import errors
+from gateway.domain.delivery import (
+    Acknowledged,
+    Answer,
+    Backoff,
+    Member,
+    Message,
+    Outcome,
+    Unacceptable,
+    Unavailable,
+)
+from gateway.domain.identity import Ssin
+from gateway.services.context import Context
+from gateway.services.deliver_outbox import Pace, collect_answers, deliver_outbox
+from gateway.services.find_inclusions import find_inclusions, get_inclusion
+from gateway.store.tables import action, beneficiary, inclusion, outbox
+from gateway.upstream.client import MailboxUnavailable
+from tests.builders import day, instant
+from tests.services.desk import ADMIN, PARTNER, Desk, a_beneficiary, ssin
+from tests.store.rows import rows
+
+PACE = Pace(timedelta(seconds=30), Backoff(first_seconds=60, most_seconds=600))
+MEMBER = Member("100", "M", day("1985-07-30"), "25112")
+
+
+@dataclass
+class Wire:
+    """The other side as a test wants it: what it takes, what it answers, what it was told."""
+
+    outcome: Outcome = Acknowledged()
+    of_kind: dict[str, Outcome] = field(default_factory=dict)
+    sent: list[tuple[str, int, str]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    confirmed: list[str] = field(default_factory=list)
+    is_away: bool = False
+
+    def send(self, message: Message, ssin: Ssin) -> Outcome:
+        self.sent.append((message.kind, message.sequence, ssin.reveal()))
+        return self.of_kind.get(message.kind, self.outcome)
+
+    def fetch(self) -> list[Answer]:
+        if self.is_away:
+            raise MailboxUnavailable
+        return self.answers
+
+    def confirm(self, answer_ids: list[str]) -> None:
+        self.confirmed += answer_ids
+
+
+@dataclass
+class Times:
+    """Real time, moved by hand."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def times() -> Times:
+    return Times(instant("2022-01-15T09:00Z"))
+
+
+@pytest.fixture
+def context(context: Context, times: Times) -> Context:
+    """The context under a real time that stands still."""
+    return replace(context, real_now=times)
+
+
+def _states(desk: Desk) -> list[tuple[str, int, str]]:
+    found = rows(desk.database_url, outbox, "created_at", "sequence")
+    return [(row["kind"], row["sequence"], row["state"]) for row in found]
+
+
+def _message_of(desk: Desk, kind: str = "inclusion") -> UUID:
+    return next(row["id"] for row in rows(desk.database_url, outbox) if row["kind"] == kind)
+
+
+def test_messages_of_one_beneficiary_go_one_by_one_in_order_of_commit(desk: Desk) -> None:
+    one = desk.include().known.inclusion
+    desk.at("2022-03-01T08:00+01:00").act()
+    desk.exit(one.id)
+    wire = Wire()
+
+    tried = [deliver_outbox(desk.context, wire, PACE) for _ in range(4)]
+
+    assert tried == [1, 1, 1, 0]
+    assert wire.sent == [(kind, number, ssin().reveal()) for number, kind in enumerate(("inclusion", "action", "exit"), 1)]
+    assert {state for _, _, state in _states(desk)} == {"sent"}
+
+
+def test_messages_of_different_beneficiaries_go_in_one_round(desk: Desk) -> None:
+    for number in range(5):
+        desk.include(number)
+    wire = Wire()
+
+    assert deliver_outbox(desk.context, wire, PACE) == 5
+    assert {identity for _, _, identity in wire.sent} == {ssin(number).reveal() for number in range(5)}
+
+
+def test_second_worker_respects_the_lease_and_takes_over_when_it_is_over(desk: Desk, times: Times) -> None:
+    desk.include()
+    wire, second = Wire(), Wire()
+
+    class DyingWire(Wire):
+        def send(self, message: Message, ssin: Ssin) -> Outcome:
+            assert deliver_outbox(desk.context, second, PACE) == 0
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver_outbox(desk.context, DyingWire(), PACE)
+    times.now += timedelta(seconds=29)
+    assert deliver_outbox(desk.context, wire, PACE) == 0
+    times.now += timedelta(seconds=1)
+
+    assert deliver_outbox(desk.context, wire, PACE) == 1
+    assert (second.sent, len(wire.sent)) == ([], 1)
+
+
+def test_message_that_was_not_taken_waits_within_its_backoff_and_goes_again(desk: Desk, times: Times) -> None:
+    desk.include()
+    wire = Wire(Unavailable("http-503"))
+
+    deliver_outbox(desk.context, wire, PACE)
+
+    (row,) = rows(desk.database_url, outbox)
+    assert (row["state"], row["attempts"], row["reason"]) == ("pending", 1, "http-503")
+    assert times.now <= row["next_attempt_at"] <= times.now + timedelta(seconds=60)
+    assert row["leased_until"] is None
+    times.now = row["next_attempt_at"]
+    wire.outcome = Acknowledged()
+    assert deliver_outbox(desk.context, wire, PACE) == 1
+    assert _states(desk) == [("inclusion", 1, "sent")]
+
+
+def test_message_refused_for_good_fails_and_blocks_its_beneficiary_alone(desk: Desk, times: Times) -> None:
+    one, other = desk.include().known.inclusion, desk.include(1).known.inclusion
+    desk.at("2022-03-01T08:00+01:00").act()
+    desk.exit(one.id)
+    desk.act(1)
+    wire = Wire(of_kind={"action": Unacceptable("http-422")})
+    deliver_outbox(desk.context, wire, PACE)
+    wire.of_kind = {"action": Unacceptable("http-422")}
+    deliver_outbox(desk.context, wire, PACE)
+    wire.of_kind = {}
+    desk.exit(other.id)
+
+    times.now += timedelta(days=30)
+    tried = deliver_outbox(desk.context, wire, PACE)
+
+    assert tried == 0
+    assert sorted(_states(desk)) == [
+        ("action", 2, "failed"),
+        ("action", 2, "failed"),
+        ("exit", 3, "pending"),
+        ("exit", 3, "pending"),
+        ("inclusion", 1, "sent"),
+        ("inclusion", 1, "sent"),
+    ]
+    desk.include(2)
+    assert deliver_outbox(desk.context, wire, PACE) == 1
+
+
+def test_failed_message_is_shown_with_its_reason(desk: Desk) -> None:
+    one = desk.include().known.inclusion
+
+    deliver_outbox(desk.context, Wire(Unacceptable("http-400")), PACE)
+
+    known = desk.ask(ADMIN, get_inclusion, one.id).known
+    assert (known.delivery_state, known.delivery_reason) == ("failed", "http-400")
+
+
+def test_acceptance_keeps_the_traits_of_the_beneficiary_and_is_confirmed(desk: Desk) -> None:
+    one = desk.include().known.inclusion
+    wire = Wire()
+    deliver_outbox(desk.context, wire, PACE)
+    wire.answers = [Answer("a-1", _message_of(desk), True, member=MEMBER)]
+
+    assert collect_answers(desk.context, wire) == 1
+
+    (row,) = rows(desk.database_url, beneficiary)
+    assert wire.confirmed == ["a-1"]
+    assert (row["insurer"], row["sex"], row["birth_date"], row["municipality"]) == (
+        MEMBER.insurer,
+        MEMBER.sex,
+        MEMBER.birth_date,
+        MEMBER.municipality,
+    )
+    assert desk.ask(ADMIN, get_inclusion, one.id).known.delivery_state == "accepted"
+
+
+def test_acceptance_without_traits_is_an_acceptance(desk: Desk) -> None:
+    desk.include()
+    wire = Wire(answers=[Answer("a-1", _message_of(desk), True)])
+
+    collect_answers(desk.context, wire)
+
+    assert _states(desk) == [("inclusion", 1, "accepted")]
+
+
+def test_empty_mailbox_confirms_nothing(desk: Desk) -> None:
+    wire = Wire()
+
+    assert (collect_answers(desk.context, wire), wire.confirmed) == (0, [])
+
+
+def test_mailbox_that_is_away_is_the_workers_to_know(desk: Desk) -> None:
+    with pytest.raises(MailboxUnavailable):
+        collect_answers(desk.context, Wire(is_away=True))
+
+
+def test_answers_that_come_again_or_to_others_change_nothing_and_are_confirmed(desk: Desk) -> None:
+    one = desk.include().known.inclusion
+    accepted = Answer("a-1", _message_of(desk), True, member=MEMBER)
+    collect_answers(desk.context, Wire(answers=[accepted]))
+    before = desk.counts(), rows(desk.database_url, outbox), rows(desk.database_url, beneficiary)
+    wire = Wire(
+        answers=[
+            replace(accepted, member=replace(MEMBER, insurer="900")),
+            Answer("a-2", accepted.message_id, False, "not-insured"),
+            Answer("a-3", uuid4(), False, "not-insured"),
+            Answer("a-4", one.id, True),
+        ]
+    )
+
+    assert collect_answers(desk.context, wire) == 4
+
+    assert (desk.counts(), rows(desk.database_url, outbox), rows(desk.database_url, beneficiary)) == before
+    assert wire.confirmed == ["a-1", "a-2", "a-3", "a-4"]
+
+
+@pytest.mark.parametrize("is_exited", [False, True], ids=["open", "exited"])
+def test_inclusion_that_mycarenet_rejects_has_no_day_and_lets_another_one_in(desk: Desk, is_exited: bool) -> None:
+    one = desk.include().known.inclusion
+    if is_exited:
+        desk.at("2022-01-20T09:00+01:00").exit(one.id)
+    desk.at("2022-03-02T09:00+01:00")
+
+    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk), False, "not-insured")]))
+
+    view = desk.ask(ADMIN, get_inclusion, one.id)
+    assert (view.known.inclusion.status, view.known.inclusion.rejection_code) == ("rejected", "not-insured")
+    assert (view.known.delivery_state, view.known.delivery_reason) == ("rejected", "not-insured")
+    assert view.valid is None
+    assert rows(desk.database_url, inclusion, "version")[-1]["recorded_at"] == instant("2022-03-02T08:00Z")
+    with pytest.raises(errors.AlreadyRejected):
+        desk.exit(one.id)
+    with pytest.raises(errors.NotIncluded):
+        desk.act()
+    again = desk.include().known.inclusion
+    statuses = [item.known.inclusion.status for item in desk.ask(PARTNER, find_inclusions, a_beneficiary()).items]
+    assert again.status == "open"
+    assert statuses == ["open", "rejected"]
+
+
+def test_rejection_without_a_reason_is_of_an_unknown_one(desk: Desk) -> None:
+    one = desk.include().known.inclusion
+
+    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk), False)]))
+
+    assert desk.ask(ADMIN, get_inclusion, one.id).known.inclusion.rejection_code == "unknown"
+
+
+def test_action_that_mycarenet_rejects_frees_its_key(desk: Desk) -> None:
+    desk.include()
+    first = desk.at("2022-03-01T08:00+01:00").act().known.action
+
+    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk, "action"), False, "unknown-act")]))
+
+    assert [row["status"] for row in rows(desk.database_url, action, "version")] == ["recorded", "rejected"]
+    with pytest.raises(errors.AlreadyRejected):
+        desk.annul_action(first.id)
+    assert desk.act().known.action.id != first.id
+
+
+def test_rejection_of_what_was_annulled_meanwhile_changes_no_fact(desk: Desk) -> None:
+    one = desk.include().known.inclusion
+    act = desk.at("2022-03-01T08:00+01:00").act().known.action
+    desk.annul_action(act.id)
+    desk.annul(one.id)
+    before = desk.counts()
+    answers = [Answer(kind, _message_of(desk, kind), False, "late") for kind in ("inclusion", "action")]
+
+    collect_answers(desk.context, Wire(answers=answers))
+
+    assert desk.counts() == before
+    assert desk.ask(ADMIN, get_inclusion, one.id).known.inclusion.status == "annulled"
+
+
+def test_rejected_exit_changes_no_fact_and_is_shown(desk: Desk) -> None:
+    one = desk.include().known.inclusion
+    desk.at("2022-05-16T10:00+02:00").exit(one.id)
+
+    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk, "exit"), False, "late")]))
+
+    known = desk.ask(ADMIN, get_inclusion, one.id).known
+    assert (known.inclusion.status, known.delivery_state) == ("exited", "rejected")
+
+
+def test_outage_over_a_months_end_moves_no_date(desk: Desk, times: Times) -> None:
+    one = desk.at("2022-01-31T22:00Z").include().known.inclusion
+    wire = Wire(Unavailable("unreachable"))
+    for _ in range(40):
+        deliver_outbox(desk.context, wire, PACE)
+        times.now += timedelta(hours=1)
+        desk.at(desk.clock.now + timedelta(hours=1))
+    kept = rows(desk.database_url, inclusion)
+
+    wire.outcome = Acknowledged()
+    deliver_outbox(desk.context, wire, PACE)
+    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk), True, member=MEMBER)]))
+
+    assert rows(desk.database_url, inclusion) == kept
+    (row,) = rows(desk.database_url, outbox)
+    assert row["content"]["communicated_at"] == "2022-01-31T22:00:00Z"
+    assert (row["state"], row["attempts"]) == ("accepted", 41)
+    view = desk.ask(ADMIN, get_inclusion, one.id)
+    assert view.valid is not None
+    assert view.valid.first == day("2022-02-01")

@@ -1,0 +1,135 @@
+"""The worker: rounds until told to stop, whatever is away meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from gateway import worker
+from gateway.clock import real_now
+from gateway.domain.delivery import Answer, Backoff, Message, Outcome, Unavailable
+from gateway.domain.identity import Ssin
+from gateway.services.deliver_outbox import Pace
+from gateway.store.idempotency import KEPT_FOR
+from gateway.store.tables import idempotency, outbox
+from gateway.worker import run_round, run_until
+from tests.services.desk import Desk
+from tests.services.test_deliver_outbox import MEMBER, Wire
+from tests.store.away import away
+from tests.store.rows import rows
+
+PACE = Pace(timedelta(seconds=30), Backoff(0.001, 0.01))
+
+
+class Echo(Wire):
+    """A wire that accepts whatever it takes."""
+
+    def send(self, message: Message, ssin: Ssin) -> Outcome:
+        taken = super().send(message, ssin)
+        self.answers.append(Answer(f"a-{message.id}", message.id, True, member=MEMBER))
+        return taken
+
+    def confirm(self, answer_ids: list[str]) -> None:
+        super().confirm(answer_ids)
+        self.answers = [answer for answer in self.answers if answer.answer_id not in answer_ids]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that looks again at once."""
+    monkeypatch.setattr(worker, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "TROUBLED_SECONDS", 0.01)
+
+
+@contextmanager
+def _running(desk: Desk, wire: Wire) -> Iterator[threading.Thread]:
+    stop = threading.Event()
+    thread = threading.Thread(target=run_until, args=(stop, desk.context, wire, PACE))
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def _await_state(desk: Desk, state: str) -> None:
+    deadline = time.monotonic() + 20
+    while {row["state"] for row in rows(desk.database_url, outbox)} != {state}:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_round_sends_what_is_due_and_fetches_what_was_answered(desk: Desk) -> None:
+    desk.include()
+    desk.include(1)
+
+    assert run_round(desk.context, Echo(), PACE) == 4
+    assert run_round(desk.context, Echo(), PACE) == 0
+    assert {row["state"] for row in rows(desk.database_url, outbox)} == {"accepted"}
+
+
+def test_round_sends_although_the_mailbox_is_away(desk: Desk) -> None:
+    desk.include()
+
+    assert run_round(desk.context, Wire(is_away=True), PACE) == 1
+    assert rows(desk.database_url, outbox)[0]["state"] == "sent"
+
+
+def test_worker_that_is_told_to_stop_stops(desk: Desk) -> None:
+    with _running(desk, Wire()) as thread:
+        assert thread.is_alive()
+
+
+def test_worker_told_before_it_begins_does_nothing(desk: Desk) -> None:
+    desk.include()
+    stop, wire = threading.Event(), Wire()
+    stop.set()
+
+    run_until(stop, desk.context, wire, PACE)
+
+    assert wire.sent == []
+
+
+def test_worker_outlives_an_unavailable_mailbox_and_mycarenet(desk: Desk) -> None:
+    desk.include()
+    wire = Echo(Unavailable("unreachable"), is_away=True)
+
+    with _running(desk, wire):
+        time.sleep(0.2)
+        wire.is_away = False
+        _await_state(desk, "accepted")
+
+
+def test_worker_outlives_an_unavailable_store(desk: Desk) -> None:
+    wire = Echo()
+
+    with _running(desk, wire) as thread:
+        time.sleep(0.1)
+        with away(desk.database_url):
+            time.sleep(0.3)
+            assert thread.is_alive()
+        desk.include()
+        _await_state(desk, "accepted")
+
+
+def test_worker_forgets_old_keys_now_and_then(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "PURGE_EVERY_SECONDS", 0.0)
+    with desk.context.store.transaction() as tx:
+        tx.idempotency.claim(desk.key("old"), real_now() - KEPT_FOR - timedelta(hours=1))
+        tx.idempotency.claim(desk.key("new"), real_now())
+
+    with _running(desk, Wire()):
+        deadline = time.monotonic() + 20
+        while len(rows(desk.database_url, idempotency)) != 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    (kept,) = rows(desk.database_url, idempotency)
+    assert kept["key_hash"] == desk.key("new").key_hash

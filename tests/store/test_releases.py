@@ -1,0 +1,105 @@
+"""Released figures: kept once, found by their period, never counted anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.domain.disclosure import ProtectedCell
+from gateway.domain.errors import StoreUnavailable
+from gateway.store.releases import Release, dims_key
+from gateway.store.transaction import Store
+from tests.builders import PROJECT, PSEUDOCODE, instant
+from tests.store.rows import counts
+
+RELEASE = Release(
+    id="actions-month-2022-02-1",
+    lattice="v1",
+    measure="actions",
+    kind="month",
+    period="2022-02",
+    revision=1,
+    released_at=instant("2022-03-10T08:00Z"),
+    rho=0.246,
+    declared={PROJECT: [PSEUDOCODE]},
+)
+DIMS = (("month", "2022-02"), ("project", PROJECT))
+CELL = ProtectedCell(DIMS, "own", 41, 83, "3-5", 12, 24)
+GENERAL = ProtectedCell(DIMS, "general", 40, 82, 4, 12, 24)
+
+
+def test_release_is_found_as_it_was_kept(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.releases.add(RELEASE, [CELL, GENERAL])
+
+    with store.reading() as tx:
+        assert tx.releases.find("actions", "month", "2022-02") == RELEASE
+        assert tx.releases.find("actions", "month", "2022-03") is None
+        assert tx.releases.find("actions", "quarter", "2022-02") is None
+
+
+def test_cells_are_found_by_audience_and_dimensions(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.releases.add(RELEASE, [CELL, GENERAL])
+
+    with store.reading() as tx:
+        own = tx.releases.cells(RELEASE.id, "own", [dims_key(DIMS), "month=2022-02"])
+        general = tx.releases.cells(RELEASE.id, "general", [dims_key(DIMS)])
+
+    assert list(own) == ["month=2022-02|project=demo-nord"]
+    assert (own[dims_key(DIMS)].beneficiaries, own[dims_key(DIMS)].providers) == (41, "3-5")
+    assert (general[dims_key(DIMS)].actions, general[dims_key(DIMS)].providers) == (82, "4")
+
+
+def test_cell_without_providers_keeps_none(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.releases.add(RELEASE, [replace(CELL, providers=None, actions=None, margin_actions=None)])
+
+    with store.reading() as tx:
+        (row,) = tx.releases.cells(RELEASE.id, "own", [dims_key(DIMS)]).values()
+    assert (row.providers, row.actions, row.margin_actions) == (None, None, None)
+
+
+def test_release_without_any_published_cell_is_kept(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.releases.add(RELEASE, [])
+
+    with store.reading() as tx:
+        assert tx.releases.list() == [RELEASE]
+
+
+def test_latest_revision_is_in_force(store: Store) -> None:
+    revised = replace(RELEASE, id="actions-month-2022-02-2", revision=2)
+
+    with store.transaction() as tx:
+        tx.releases.add(RELEASE, [])
+        tx.releases.add(revised, [])
+        found = tx.releases.find("actions", "month", "2022-02")
+
+    assert found == revised
+
+
+def test_same_revision_twice_is_refused_by_the_database(store: Store, database_url: str) -> None:
+    with store.transaction() as tx:
+        tx.releases.add(RELEASE, [CELL])
+    before = counts(database_url)
+
+    with pytest.raises(StoreUnavailable), store.transaction() as tx:
+        tx.releases.add(replace(RELEASE, id="another"), [CELL])
+
+    assert counts(database_url) == before
+
+
+def test_ledger_is_in_order_of_release_and_keeps_to_what_is_asked(store: Store) -> None:
+    later = replace(RELEASE, id="b", period="2022-03", released_at=instant("2022-04-10T08:00Z"))
+    quarter = replace(RELEASE, id="c", kind="quarter", period="2022-Q1", released_at=instant("2022-05-15T08:00Z"))
+    joined = replace(RELEASE, id="d", measure="joined", released_at=instant("2022-02-01T08:00Z"))
+
+    with store.transaction() as tx:
+        for one in (quarter, later, joined, RELEASE):
+            tx.releases.add(one, [])
+        assert tx.releases.list() == [joined, RELEASE, later, quarter]
+        assert tx.releases.list("actions") == [RELEASE, later, quarter]
+        assert tx.releases.list("actions", "month") == [RELEASE, later]
+        assert tx.releases.list(kind="month") == [joined, RELEASE, later]

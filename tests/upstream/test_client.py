@@ -1,0 +1,223 @@
+"""The client of MyCareNet at the wire: what is sent, and what every kind of answer comes to."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import requests
+import responses
+
+from gateway.domain.delivery import Acknowledged, Answer, Member, Message, Outcome, Unacceptable, Unavailable
+from gateway.upstream import client
+from gateway.upstream.client import LARGEST_ANSWER_BYTES, MailboxUnavailable, MyCareNet
+from tests.builders import PROJECT, SSIN, an_ssin, day
+from tests.upstream.raw import an_answer, raw_server
+
+URL = "https://mycarenet.example"
+MESSAGE = Message(
+    UUID(int=1), 5, PROJECT, b"\x01" * 32, 1, "exit", UUID(int=2), {"reason": "moved", "communicated_at": "2022-01-15T09:00:00Z"}
+)
+MEMBER = {"insurer": "100", "sex": "M", "birth_date": "1985-07-30", "municipality": "25112"}
+ACCEPTED = {"answer_id": "a-1", "message_id": str(UUID(int=1)), "outcome": "accepted", "member": MEMBER}
+REJECTED = {"answer_id": "a-2", "message_id": str(UUID(int=3)), "outcome": "rejected", "code": "not-insured"}
+
+
+@pytest.fixture
+def wire() -> Any:
+    with responses.RequestsMock() as mocked:
+        yield mocked
+
+
+def _send(wire: responses.RequestsMock, **answer: Any) -> Outcome:
+    wire.post(f"{URL}/messages", **answer)
+    return MyCareNet(f"{URL}/").send(MESSAGE, an_ssin())
+
+
+def test_message_meets_its_identity_on_the_way_out(wire: responses.RequestsMock) -> None:
+    outcome = _send(wire, status=202, json={"message_id": str(MESSAGE.id)})
+
+    request = wire.calls[0].request
+    assert outcome == Acknowledged()
+    assert request.headers["Content-Type"] == "application/json"
+    assert isinstance(request.body, bytes)
+    assert json.loads(request.body) == {
+        "message_id": str(MESSAGE.id),
+        "kind": "exit",
+        "project": PROJECT,
+        "ssin": SSIN,
+        "reference": str(MESSAGE.reference),
+        "reason": "moved",
+        "communicated_at": "2022-01-15T09:00:00Z",
+    }
+
+
+def test_message_names_nobody_but_the_beneficiary(wire: responses.RequestsMock) -> None:
+    _send(wire, status=202)
+
+    assert MESSAGE.pseudonym.hex() not in str(wire.calls[0].request.body)
+    assert set(wire.calls[0].request.headers) == {"Content-Type", "Content-Length"}
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        *[(status, Unacceptable(f"http-{status}")) for status in (400, 404, 409, 413, 415, 422)],
+        *[(status, Unavailable(f"http-{status}")) for status in (200, 301, 302, 401, 403, 408, 429, 500, 502, 503, 504)],
+    ],
+)
+def test_status_says_what_became_of_a_message(wire: responses.RequestsMock, status: int, outcome: Outcome) -> None:
+    assert _send(wire, status=status, headers={"Location": "https://elsewhere.example"}) == outcome
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        requests.ConnectionError("refused"),
+        requests.ConnectTimeout(),
+        requests.ReadTimeout(),
+        requests.exceptions.SSLError(),
+        requests.exceptions.ChunkedEncodingError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_message_that_nobody_may_have_taken_is_sent_again(
+    wire: responses.RequestsMock, error: requests.RequestException
+) -> None:
+    assert _send(wire, body=error) == Unavailable("unreachable")
+
+
+def test_acknowledgement_counts_whatever_its_body_says(wire: responses.RequestsMock) -> None:
+    assert _send(wire, status=202, body="<html>thank you</html>") == Acknowledged()
+
+
+def test_acknowledgement_without_end_is_read_no_further_than_its_bound(wire: responses.RequestsMock) -> None:
+    assert _send(wire, status=202, body=b" " * (LARGEST_ANSWER_BYTES * 2)) == Acknowledged()
+
+
+@pytest.mark.parametrize("is_reset", [False, True], ids=["cut", "reset"])
+def test_acknowledgement_that_breaks_off_is_unknown(is_reset: bool) -> None:
+    with raw_server(an_answer(b"{", length=100, status="202 Accepted"), is_reset) as url:
+        assert MyCareNet(url).send(MESSAGE, an_ssin()) == Unavailable("unreachable")
+
+
+def test_server_that_says_nothing_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_TIMEOUT_SECONDS", (0.2, 0.2))
+
+    with raw_server(b"HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\n") as url:
+        assert MyCareNet(url).send(MESSAGE, an_ssin()) == Unavailable("unreachable")
+
+
+def _fetch(wire: responses.RequestsMock, **answer: Any) -> list[Answer]:
+    wire.get(f"{URL}/mailbox?limit=200", **answer)
+    return MyCareNet(URL).fetch()
+
+
+def test_mailbox_gives_its_answers_in_order(wire: responses.RequestsMock) -> None:
+    answers = _fetch(wire, json={"items": [ACCEPTED, REJECTED]})
+
+    assert answers == [
+        Answer("a-1", UUID(int=1), True, member=Member("100", "M", day("1985-07-30"), "25112")),
+        Answer("a-2", UUID(int=3), False, "not-insured"),
+    ]
+    assert wire.calls[0].request.headers.get("Cookie") is None
+
+
+def test_empty_mailbox_has_no_answers(wire: responses.RequestsMock) -> None:
+    assert _fetch(wire, json={"items": []}) == []
+
+
+def test_answer_that_says_more_than_we_know_is_taken(wire: responses.RequestsMock) -> None:
+    answers = _fetch(wire, json={"items": [{**REJECTED, "since": "2022"}], "more": True})
+
+    assert [answer.answer_id for answer in answers] == ["a-2"]
+
+
+def test_compressed_mailbox_is_read(wire: responses.RequestsMock) -> None:
+    body = gzip.compress(json.dumps({"items": [REJECTED]}).encode())
+
+    assert len(_fetch(wire, body=body, headers={"Content-Encoding": "gzip"})) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 503},
+        {"status": 404},
+        {"status": 302, "headers": {"Location": "https://elsewhere.example"}},
+        {"status": 200, "body": b""},
+        {"status": 200, "body": b"<html><body>Maintenance</body></html>"},
+        {"status": 200, "body": b'{"items": ['},
+        {"status": 200, "body": b"[]"},
+        {"status": 200, "body": b"null"},
+        {"status": 200, "body": b'{"items": [], "items": []}'},
+        {"status": 200, "body": b'{"items": [{"answer_id": NaN}]}'},
+        {"status": 200, "body": "{}".encode("utf-16")},
+        {"status": 200, "json": {"items": [{**ACCEPTED, "outcome": "maybe"}]}},
+        {"status": 200, "json": {"items": [{**ACCEPTED, "message_id": "1"}]}},
+        {"status": 200, "json": {"items": [{**ACCEPTED, "member": {**MEMBER, "sex": "f"}}]}},
+        {"status": 200, "body": b'{"items": []}' + b" " * LARGEST_ANSWER_BYTES},
+        {"status": 200, "body": b"no gzip", "headers": {"Content-Encoding": "gzip"}},
+        {"body": requests.ConnectionError()},
+        {"body": requests.ReadTimeout()},
+    ],
+    ids=[
+        "503",
+        "404",
+        "redirect",
+        "nothing",
+        "HTML",
+        "cut JSON",
+        "a list",
+        "null",
+        "a member twice",
+        "NaN",
+        "UTF-16",
+        "odd outcome",
+        "odd id",
+        "odd member",
+        "huge",
+        "ill-compressed",
+        "refused",
+        "timeout",
+    ],
+)
+def test_mailbox_that_is_none_is_unavailable(wire: responses.RequestsMock, answer: dict[str, Any]) -> None:
+    with pytest.raises(MailboxUnavailable):
+        _fetch(wire, **answer)
+
+
+@pytest.mark.parametrize("is_reset", [False, True], ids=["cut", "reset"])
+def test_mailbox_that_breaks_off_is_unavailable(is_reset: bool) -> None:
+    with (
+        raw_server(an_answer(b'{"items": []}', length=1000), is_reset) as url,
+        pytest.raises(MailboxUnavailable),
+    ):
+        MyCareNet(url).fetch()
+
+
+def test_mailbox_that_stops_in_the_middle_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_TIMEOUT_SECONDS", (0.2, timedelta(milliseconds=200).total_seconds()))
+
+    with raw_server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") as url:
+        with pytest.raises(MailboxUnavailable):
+            MyCareNet(url).fetch()
+
+
+def test_confirmation_names_the_answers(wire: responses.RequestsMock) -> None:
+    wire.post(f"{URL}/mailbox/confirmations", status=204)
+
+    MyCareNet(URL).confirm(["a-1", "a-2"])
+
+    assert json.loads(str(wire.calls[0].request.body, "utf-8")) == {"answers": ["a-1", "a-2"]}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("answer", [{"status": 503}, {"body": requests.ConnectionError()}], ids=["503", "refused"])
+def test_confirmation_that_is_not_heard_is_no_matter(wire: responses.RequestsMock, answer: dict[str, Any]) -> None:
+    wire.post(f"{URL}/mailbox/confirmations", **answer)
+
+    MyCareNet(URL).confirm(["a-1"])
