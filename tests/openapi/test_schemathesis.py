@@ -1,0 +1,125 @@
+"""schemathesis, with the sandbox's tokens, finds nothing on either store.
+
+It makes requests from the document, well-formed and ill-formed ones, and compares every answer with the document.
+Shape: `CHRONICCARE_SCHEMATHESIS_EXAMPLES` is how many random requests each operation gets besides the systematic ones.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import CHECKS, CheckContext
+
+from gateway.app import ROUTES
+from gateway.domain.access import ACCESS, Role
+from gateway.http.openapi.document import document
+from gateway.http.openapi.examples import example_of
+from schemas import catalogue
+from tests.openapi import strategies
+from tests.sandboxes import LIVE_STORES, Sandbox, live_sandbox
+
+EXAMPLES = int(os.environ.get("CHRONICCARE_SCHEMATHESIS_EXAMPLES", "15"))
+PROJECT, PARTNER = "demo-nord", "12345625001"
+NOW = "2022-02-14T10:00:00Z"
+CLAIMS: dict[Role, dict[str, Any]] = {
+    Role.REGISTRAR: {},
+    Role.PROJECT_ADMIN: {"project": PROJECT},
+    Role.POLICY_MAKER: {},
+    Role.PROVIDER: {"nihii": PARTNER},
+}
+"""The roles whose tokens are used, the farthest reaching first."""
+NOT_ASKED = ("positive_data_acceptance",)
+"""A well-formed request may break a rule, or name what is not there."""
+SENT: Counter[str] = Counter()
+
+strategies.register()
+CONFIG = schemathesis.Config()
+CONFIG.projects.default.generation.with_security_parameters = False
+DOCUMENT = document(ROUTES, is_sandbox=True)
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
+VERBS = {route.verb for route in ROUTES}
+
+
+@pytest.fixture(scope="module", params=LIVE_STORES)
+def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox with the project, pseudocode and partner of the document's examples."""
+    with live_sandbox(request, tmp_path_factory) as opened:
+        seed(opened)
+        yield opened
+
+
+def seed(box: Sandbox) -> None:
+    registrar = box.token("registrar")
+    box.move_clock(NOW)
+    for method, path, schema in (
+        ("POST", "/v1/projects", catalogue.ProjectRequest),
+        ("POST", "/v1/pseudocodes", catalogue.PseudocodeRequest),
+        ("PUT", f"/v1/projects/{PROJECT}/pseudocodes/794010", catalogue.AssignmentRequest),
+        ("PUT", f"/v1/projects/{PROJECT}/partners/{PARTNER}", catalogue.PartnerRequest),
+    ):
+        answer = box.send(method, path, example_of(schema), token=registrar)
+        assert answer.status_code < 300, answer.text
+
+
+@pytest.fixture(scope="module")
+def tokens(box: Sandbox) -> Mapping[Role, str]:
+    return {role: box.token(role.value, **claims) for role, claims in CLAIMS.items()}
+
+
+def a_role(verb: str) -> Role:
+    return next(role for role in CLAIMS if role in ACCESS[verb])
+
+
+@schemathesis.check
+def documented_code(ctx: CheckContext, response: schemathesis.Response, case: schemathesis.Case) -> None:
+    """A problem's code is one of those that the document names for the operation and status."""
+    if response.headers.get("content-type", [""])[0] != "application/problem+json" or response.status_code == 405:
+        return
+    answer = case.operation.definition.raw["responses"].get(str(response.status_code), {})
+    codes = answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+    code = response.json()["code"]
+    assert code in codes, f"{response.status_code} {code} is not in the document"
+
+
+def needs_no_key(case: schemathesis.Case) -> bool:
+    """Whether it is only checked: then a key is not looked at, which OpenAPI has no words for."""
+    return str((case.query or {}).get("validate_only")).lower() == "true"
+
+
+def unasked(case: schemathesis.Case) -> list[str]:
+    """The checks that would ask what is not promised."""
+    keyless = ["negative_data_rejection", "missing_required_header"] if needs_no_key(case) else []
+    shadowed = ["unsupported_method", "allow_header_conformance"] if is_shadowed(case.operation.path) else []
+    return [*NOT_ASKED, *keyless, *shadowed]
+
+
+def is_shadowed(path: str) -> bool:
+    """Whether a path is one that another path with a parameter takes too: then that one answers its other methods."""
+    others = (re.sub(r"\{\w+\}", "[^/]+", other) for other in DOCUMENT["paths"] if other != path)
+    return any(re.fullmatch(other, path) for other in others)
+
+
+@SCHEMA.parametrize()
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_the_gateway_keeps_to_its_document(
+    case: schemathesis.Case, box: Sandbox, tokens: Mapping[Role, str]
+) -> None:
+    verb = case.operation.definition.raw["operationId"]
+    headers = {"Authorization": f"Bearer {tokens[a_role(verb)]}"} if verb in VERBS else {}
+    answer = case.call(base_url=box.gateway, headers=headers)
+    SENT[box.database_url] += 1
+    case.validate_response(answer, excluded_checks=CHECKS.get_by_names(unasked(case)), headers=headers)
+
+
+def test_it_asked_every_operation_more_than_once(box: Sandbox) -> None:
+    operations = sum(len(operations) for operations in DOCUMENT["paths"].values())
+
+    assert SENT[box.database_url] > 10 * operations
+    print(f"schemathesis sent {SENT[box.database_url]} requests")
