@@ -9,7 +9,8 @@ from flask import Flask
 
 from gateway.clock import SandboxClock, real_now
 from gateway.domain.delivery import Backoff
-from gateway.http.api import actions, aggregates, catalogue, explanations, inclusions
+from gateway.http.api import actions, aggregates, batches, catalogue, explanations, inclusions, progress
+from gateway.http.api.docs import add_docs
 from gateway.http.api.open import add_open_doors
 from gateway.http.api.sandbox import add_sandbox_doors
 from gateway.http.callers import Callers
@@ -29,9 +30,11 @@ from gateway.upstream.jwks import IssuerKeys
 ROUTES: tuple[Route, ...] = (
     *inclusions.ROUTES,
     *actions.ROUTES,
+    *batches.ROUTES,
     *explanations.ROUTES,
     *catalogue.ROUTES,
     *aggregates.ROUTES,
+    *progress.ROUTES,
 )
 
 
@@ -62,6 +65,7 @@ def build_app(settings: Settings) -> Flask:
     metrics = Metrics()
     app = create_flask(context, Callers(guard), ROUTES, settings.trusted_hosts, metrics)
     add_open_doors(app, context, metrics)
+    add_docs(app, ROUTES, is_sandbox=settings.sandbox)
     if settings.sandbox:
         add_sandbox_doors(app, context, SandboxClock(settings.data_dir / "clock"))
     return app

@@ -15,20 +15,23 @@ import typer
 from rich.console import Console
 
 from gateway.app import build_app, build_context, build_way_out
-from gateway.domain.errors import AlreadyReleased, NotDue, StoreUnavailable, UnknownProject
-from gateway.domain.lattice import Measure, Period, PeriodKind
+from gateway.domain.errors import AlreadyReleased, NotDue, NotInLattice, StoreUnavailable, UnknownProject
+from gateway.domain.lattice import Period, PeriodKind
 from gateway.domain.rulebook import RULES
+from gateway.http.api.batch_lines import read_line
 from gateway.http.server import configure_logging, serve
 from gateway.http.texts import LANGUAGES, rule_texts
+from gateway.import_file import ImportFailed, import_file
 from gateway.pseudonyms.keyring import KeyringError, new_keys, read_keyring, write_keyring
 from gateway.pseudonyms.receipts import BrokenReceipt, verify_receipt
 from gateway.sandbox.client import Unreachable
 from gateway.sandbox.closing import ClosingFailed
 from gateway.sandbox.replay import ReplayFailed
-from gateway.sandbox.show import play_sample, show_access, show_figures
+from gateway.sandbox.show import play_sample, show_access, show_delivery, show_figures
 from gateway.sandbox.supervisor import Plan, SandboxFailed, started
-from gateway.services.close_period import close_period, due_periods
-from gateway.settings import SettingsError, read_settings
+from gateway.services.close_period import GROUPS, Group, due_periods, release_period
+from gateway.services.context import Context
+from gateway.settings import SettingsError, read_settings, read_token
 from gateway.store.dialects import UnsafeStore
 from gateway.store.migrate import migrate
 from gateway.worker import run_round, run_until
@@ -44,7 +47,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(receipt_app, name="receipt")
 console = Console()
 errors = Console(stderr=True)
-TOLD = (SettingsError, KeyringError, UnsafeStore, SandboxFailed, ReplayFailed, ClosingFailed, Unreachable)
+TOLD = (ImportFailed, SettingsError, KeyringError, UnsafeStore, SandboxFailed, ReplayFailed, ClosingFailed, Unreachable)
 
 
 def main() -> None:
@@ -73,17 +76,29 @@ def serve_command(host: str = "127.0.0.1", port: int = 8080, workers: int = 1) -
 
 @app.command()
 def deliver(once: Annotated[bool, typer.Option(help="one round, then stop")] = False) -> None:
-    """Deliver the outbox to MyCareNet until told to stop."""
+    """Do batches and deliver the outbox to MyCareNet until told to stop."""
     settings = read_settings()
     configure_logging()
     context, (way_out, pace) = build_context(settings), build_way_out(settings)
     if once:
-        run_round(context, way_out, pace)
+        run_round(context, way_out, pace, read_line)
         return
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
-    run_until(stop, context, way_out, pace)
+    run_until(stop, context, way_out, pace, read_line)
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="NDJSON (.ndjson, .jsonl) or CSV (.csv)")],
+    url: Annotated[str, typer.Option(help="address of the gateway")] = "http://127.0.0.1:8080",
+    token_file: Annotated[Path | None, typer.Option(help="holds an access token; else CHRONICCARE_TOKEN does")] = None,
+) -> None:
+    """Send a file as a batch, wait until it is done, and keep the results beside it; exit 1 when a line was refused."""
+    token = read_token() if token_file is None else token_file.read_text(encoding="ascii").strip()
+    if not import_file(file, url, token, console):
+        raise typer.Exit(1)
 
 
 @app.command("migrate")
@@ -102,27 +117,44 @@ def release(
     year: str | None = None,
     convention: str | None = None,
     due: Annotated[bool, typer.Option(help="close every period that is due and open")] = False,
+    measures: Annotated[
+        str, typer.Option(help="inclusions, or actions; without it actions, and inclusion measures if still open")
+    ] = "",
 ) -> None:
     """Close a period and release its protected figures."""
     named = {"month": month, "quarter": quarter, "year": year, "convention": convention}
     asked = [(kind, label) for kind, label in named.items() if label is not None]
     if len(asked) + due != 1:
         raise typer.BadParameter("name exactly one of --month, --quarter, --year, --convention, --due")
-    context = build_context(read_settings())
+    if measures not in ("", *GROUPS):
+        raise typer.BadParameter(f"--measures is one of {', '.join(GROUPS)}")
     try:
-        periods = due_periods(context) if due else [Period(PeriodKind(kind), label) for kind, label in asked]
+        periods = [Period(PeriodKind(kind), label) for kind, label in asked]
     except ValueError as problem:
         raise typer.BadParameter(str(problem)) from None
+    context = build_context(read_settings())
+    groups = [group for group in GROUPS if measures in ("", group)]
+    for group in groups if due else ():
+        for period in due_periods(context, group=group):
+            _release(context, period, group)
     for period in periods:
-        try:
-            closed = close_period(context, period, Measure.ACTIONS)
-        except NotDue as refusal:
-            raise typer.BadParameter(f"{period} can be closed from {refusal.available_from}") from None
-        except AlreadyReleased:
-            raise typer.BadParameter(f"{period} is released and never computed again") from None
-        except UnknownProject:
-            raise typer.BadParameter(f"no project is called {period}") from None
-        console.print(f"{closed.release.id}: {closed.published} cells published")
+        _release(context, period, groups[0] if measures else None)
+
+
+def _release(context: Context, period: Period, group: Group | None) -> None:
+    """Close what is open of a period and print what was released."""
+    try:
+        closed = release_period(context, period, group)
+    except NotDue as refusal:
+        raise typer.BadParameter(f"{period} can be closed from {refusal.available_from}") from None
+    except AlreadyReleased:
+        raise typer.BadParameter(f"{period} is released and never computed again") from None
+    except NotInLattice as refusal:
+        raise typer.BadParameter(f"no inclusion measure is counted over a {refusal.dimension}") from None
+    except UnknownProject:
+        raise typer.BadParameter(f"no project is called {period}") from None
+    for one in closed:
+        console.print(f"{one.release.id}: {one.published} cells published")
 
 
 @keys_app.command("create")
@@ -180,8 +212,9 @@ def sandbox(
         with started(plan) as running:
             console.print(f"ready gateway={plan.gateway_url} mock={plan.mock_url}", soft_wrap=True, highlight=False)
             if not empty:
-                result = play_sample(plan, console)
-                show_figures(plan, console, result.last_instant)
+                play_sample(plan, console)
+                show_delivery(plan, console)
+                show_figures(plan, console)
                 show_access(plan, console)
             while not once:
                 time.sleep(0.5)

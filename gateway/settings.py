@@ -64,6 +64,17 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def read_token(environment: Mapping[str, str] | None = None) -> str:
+    """The access token for commands that ask a gateway; not a setting of the gateway, so its settings do not hold it.
+
+    Raises: SettingsError.
+    """
+    token = (os.environ if environment is None else environment).get(f"{PREFIX}TOKEN", "").strip()
+    if not token:
+        raise SettingsError(f"{PREFIX}TOKEN is missing: an access token, or name a file that holds one")
+    return token
+
+
 def _number(found: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:
     try:
         value = float(found.get(name, default))

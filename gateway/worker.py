@@ -1,4 +1,4 @@
-"""The delivery worker: rounds of sending and fetching until it is told to stop."""
+"""The delivery worker: rounds of batches, sending and fetching until it is told to stop."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 from gateway.domain.errors import StoreUnavailable
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace, WayOut, collect_answers, deliver_outbox
+from gateway.services.run_batches import LineReader, run_batches
 from gateway.upstream.client import MailboxUnavailable
 
 log = structlog.get_logger("chroniccare.worker")
@@ -18,25 +19,37 @@ TROUBLED_SECONDS = 1.0
 PURGE_EVERY_SECONDS = 3600.0
 
 
-def run_round(context: Context, way_out: WayOut, pace: Pace) -> int:
-    """One round: send what is due, fetch what was answered; how many messages and answers moved."""
-    sent = deliver_outbox(context, way_out, pace)
+def run_round(context: Context, way_out: WayOut, pace: Pace, read: LineReader) -> int:
+    """One round: some lines of a batch, send what is due, fetch what was answered; how many of them moved."""
+    settled = _run_batches(context, read, pace)
+    sent = settled + deliver_outbox(context, way_out, pace)
     try:
         answered = collect_answers(context, way_out)
     except MailboxUnavailable:
         log.warning("mailbox_unavailable")
         return sent
     if sent or answered:
-        log.info("round", sent=sent, answered=answered)
+        log.info("round", lines=settled, sent=sent - settled, answered=answered)
     return sent + answered
 
 
-def run_until(stop: threading.Event, context: Context, way_out: WayOut, pace: Pace) -> None:
+def _run_batches(context: Context, read: LineReader, pace: Pace) -> int:
+    """Some lines of a batch; one that comes to grief keeps its lease, so that the others have their turn."""
+    try:
+        return run_batches(context, read, pace.lease)
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - the outer rim: a line that cannot be done must not stop delivery
+        log.error("batch_stuck", kind=type(error).__name__)
+        return 0
+
+
+def run_until(stop: threading.Event, context: Context, way_out: WayOut, pace: Pace, read: LineReader) -> None:
     """Rounds until told to stop; a register that is away for a while is waited for."""
     purge_at = time.monotonic() + PURGE_EVERY_SECONDS
     while not stop.is_set():
         try:
-            moved = run_round(context, way_out, pace)
+            moved = run_round(context, way_out, pace, read)
             if time.monotonic() > purge_at:
                 purge_at = time.monotonic() + PURGE_EVERY_SECONDS
                 _forget_old_keys(context)

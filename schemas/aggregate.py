@@ -13,11 +13,13 @@ from schemas.fields import (
     Block,
     Choice,
     Data,
+    Day,
     Flag,
     Instant,
     JsonObject,
     ListOf,
     Parameter,
+    ProjectId,
     StrictField,
     StrictSchema,
     Text,
@@ -28,6 +30,7 @@ from schemas.inclusion import items_of, next_cursor
 
 MEASURES = ("actions", "joined", "left", "included")
 CELL_STATUSES = ("published", "protected")
+PROGRESS_STATUSES = (*CELL_STATUSES, "not-released")
 PERIODS = ("month", "quarter", "year", "convention")
 RELEASED_MEASURES = ("inclusions", "actions")
 PROVIDER_BANDS = ("1-2", "3-5", "6-10", "11+")
@@ -145,6 +148,58 @@ class AggregateRelease(StrictSchema):
         allow_none=True,
         metadata=about("A coarser question that would show more, if there is one.", {"by": ["month"]}),
     )
+
+
+class ProgressQuery(StrictSchema):
+    """Whose progress."""
+
+    project = ProjectId(required=True, metadata=about("The project.", "demo-nord"))
+
+
+class ProgressPeriod(StrictSchema):
+    """One period of twelve months since the first convention began. Source: C7."""
+
+    percentage = WholeNumber(
+        1, 100, required=True, allow_none=True, metadata=about("Of the zone's population; null from the fifth on.", 10)
+    )
+    target = WholeNumber(
+        0, MOST_COUNTED, required=True, allow_none=True, metadata=about("That many inhabitants, rounded.", 4700)
+    )
+    included = WholeNumber(
+        0,
+        MOST_COUNTED,
+        required=True,
+        allow_none=True,
+        metadata=about("Beneficiaries included, protected value; null where not published.", 412),
+    )
+    as_of = Day(
+        required=True,
+        allow_none=True,
+        metadata=about("On which day; null where nothing is released yet.", "2021-10-01"),
+    )
+    status = Choice(
+        PROGRESS_STATUSES, required=True, metadata=about("Published, protected or not released yet.", "published")
+    )
+    margin = Block(
+        Margin, required=True, allow_none=True, metadata=about("How far the truth may be.", {"beneficiaries": 8})
+    )
+
+    class Meta(StrictSchema.Meta):
+        """`from` is a keyword of the language."""
+
+        include: ClassVar[dict[str, fields.Field[Any]]] = {
+            "from": Day(required=True, metadata=about("First day.", "2021-01-01")),
+            "until": Day(required=True, metadata=about("Last day.", "2021-12-31")),
+        }
+
+
+class Progress(StrictSchema):
+    """How many are included, beside the yardstick of each period; never divided into a verdict."""
+
+    project = ProjectId(required=True, metadata=about("The project.", "demo-nord"))
+    zone_population = WholeNumber(0, MOST_COUNTED, required=True, metadata=about("Inhabitants of the zone.", 47000))
+    periods = items_of(ProgressPeriod, "The periods, oldest first.")
+    note = Text(1000, required=True, metadata=about("What the percentages are of.", "Of the target group."))
 
 
 class ReleaseList(StrictSchema):

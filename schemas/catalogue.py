@@ -124,8 +124,8 @@ class ProjectRequest(ProjectReplacement):
     id = ProjectId(required=True, metadata=about("Id of the project: 1 to 40 of a-z, 0-9 and hyphen.", "demo-nord"))
 
 
-class Project(ProjectRequest):
-    """A project as the gateway answers it."""
+class Project(ProjectReplacement):
+    """A project as the gateway answers it. Shape: `id` is absent when nothing was stored."""
 
     validated = strict.Flag(metadata=about("True when it was checked only and nothing was stored.", True))
 

@@ -161,24 +161,24 @@ class ProjectId(CodedText):
 
 
 class Month(Patterned):
-    """A calendar month, `YYYY-MM`."""
+    """A calendar month, `YYYY-MM`, of the years that periods have: 2000 to 2199."""
 
     code = "invalid-month"
-    pattern = re.compile(r"(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])")
+    pattern = re.compile(r"(?:20|21)[0-9]{2}-(?:0[1-9]|1[0-2])")
 
 
 class Quarter(Patterned):
-    """A calendar quarter, `YYYY-Qn`."""
+    """A calendar quarter, `YYYY-Qn`, of the same years."""
 
     code = "invalid-quarter"
-    pattern = re.compile(r"(?:19|20|21)[0-9]{2}-Q[1-4]")
+    pattern = re.compile(r"(?:20|21)[0-9]{2}-Q[1-4]")
 
 
 class Year(Patterned):
-    """A calendar year, `YYYY`."""
+    """A calendar year, `YYYY`, of the same years."""
 
     code = "invalid-year"
-    pattern = re.compile(r"(?:19|20|21)[0-9]{2}")
+    pattern = re.compile(r"(?:20|21)[0-9]{2}")
 
 
 class Amount(Patterned):

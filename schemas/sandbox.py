@@ -67,5 +67,5 @@ class ReleaseReceipt(StrictSchema):
     releases = ListOf(
         Text(100, metadata=about("Id of one release.", "actions-month-2022-02-1")),
         required=True,
-        metadata=about("Ids in the ledger, one per kind of measures.", ["actions-month-2022-02-1"]),
+        metadata=about("Ids in the ledger, one per measure.", ["actions-month-2022-02-1"]),
     )

@@ -6,16 +6,23 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
+import pytest
 import requests
 
 from tests.postgres import free_port
+
+SERIALS = range(950, 998)
+STORES = ("sqlite", "postgresql")
+LIVE_STORES = [pytest.param(store, marks=pytest.mark.xdist_group(f"live-{store}")) for store in STORES]
 
 
 @dataclass
@@ -26,6 +33,22 @@ class Sandbox:
     mock: str
     data_dir: Path
     process: subprocess.Popen[str]
+    database_url: str = ""
+
+    @property
+    def store_url(self) -> str:
+        """The database of the register, to look into it past the gateway."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'register.sqlite3'}"
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """On which ports gateway and mock listen."""
+        return int(self.gateway.rsplit(":", 1)[1]), int(self.mock.rsplit(":", 1)[1])
+
+    @property
+    def errors(self) -> str:
+        """What the supervisor said on standard error."""
+        return errors_of(self.data_dir).read_text(encoding="utf-8")
 
     def token(self, role: str, **asked: Any) -> str:
         """A token of the mock for a role, with whatever else it shall hold."""
@@ -46,6 +69,34 @@ class Sandbox:
         answer = self.send("PUT", "/sandbox/clock", {"now": now})
         assert answer.status_code == 200, answer.text
 
+    def play(self, scenario: str) -> None:
+        """Choose how the mock behaves."""
+        answer = requests.put(f"{self.mock}/scenario", json={"name": scenario}, timeout=20)
+        assert answer.status_code == 200, answer.text
+
+    def ledger(self) -> list[dict[str, str]]:
+        """What arrived at the mock, in order of receipt, repeats included."""
+        items: list[dict[str, str]] = requests.get(f"{self.mock}/ledger", timeout=20).json()["items"]
+        return items
+
+    def metric(self, name: str) -> float:
+        """One sample of the gateway's metrics, by its name without prefix."""
+        lines = self.send("GET", "/metrics").text.splitlines()
+        return next(float(line.split()[-1]) for line in lines if line.startswith(f"chroniccare_{name} "))
+
+    def drain(self) -> None:
+        """Wait until MyCareNet answered every message."""
+        await_that(lambda: self.metric("outbox_unanswered") == 0, "the outbox is drained")
+
+    def part(self, word: str) -> int:
+        """The process of one part, by a word of its command line."""
+        return next(pid for pid in group_of(self.process.pid) if word in command_of(pid) and _parent(pid) == self.pid)
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process, whose group the others share."""
+        return self.process.pid
+
     def kill(self) -> None:
         """kill -9 everything at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -54,22 +105,113 @@ class Sandbox:
 
 @contextmanager
 def sandbox(
-    data_dir: Path, database_url: str = "", *, ports: tuple[int, int] | None = None, workers: int = 1
+    data_dir: Path,
+    database_url: str = "",
+    *,
+    ports: tuple[int, int] | None = None,
+    workers: int = 1,
+    empty: bool = True,
+    environment: dict[str, str] | None = None,
 ) -> Iterator[Sandbox]:
-    """A sandbox that is empty, on the embedded store or a database named by its URL; ended with the block."""
+    """A sandbox, empty unless told otherwise, on the embedded store or a database named by its URL; ended at the end.
+
+    Shape: what it says on standard error is in a file beside its data directory.
+    """
     port, mock_port = ports or (free_port(), free_port())
-    command = [sys.executable, "-m", "gateway", "sandbox", "--empty", "--data-dir", str(data_dir)]
+    command = [sys.executable, "-m", "gateway", "sandbox", "--data-dir", str(data_dir)]
     command += ["--port", str(port), "--mock-port", str(mock_port), "--workers", str(workers)]
     command += ["--database-url", database_url] if database_url else []
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    command += ["--empty"] if empty else []
+    with errors_of(data_dir).open("a", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+            env=None if environment is None else {**os.environ, **environment},
+        )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line.startswith("ready "), line
+        assert line.startswith("ready "), line + errors_of(data_dir).read_text(encoding="utf-8")
         named = dict(part.split("=", 1) for part in line.split()[1:])
-        yield Sandbox(named["gateway"], named["mock"], data_dir, process)
+        yield Sandbox(named["gateway"], named["mock"], data_dir, process, database_url)
     finally:
         if process.poll() is None:
             process.terminate()
             process.wait(40)
         process.stdout.close() if process.stdout else None
+
+
+@contextmanager
+def live_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL for a sandbox of a fixture with `params=LIVE_STORES`: the embedded store's, or a fresh database's."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    server: str = request.getfixturevalue("postgres_url")
+    name = f"live_{uuid4().hex}"
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE migrated")
+    yield server.rsplit("/", 1)[0] + f"/{name}"
+    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def live_sandbox(request: pytest.FixtureRequest, temporary: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox for a fixture with `params=LIVE_STORES`, shared by whatever the fixture's scope is."""
+    data_dir = temporary.mktemp("live") / "sandbox"
+    with live_database(request) as database_url, sandbox(data_dir, database_url) as box:
+        yield box
+
+
+def _administer(server: str, statement: str) -> None:
+    with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def errors_of(data_dir: Path) -> Path:
+    """Where the standard error of a sandbox on a data directory goes."""
+    return data_dir.with_name(f"{data_dir.name}.stderr")
+
+
+def group_of(leader: int) -> list[int]:
+    """The processes of a group that still run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(ProcessLookupError, FileNotFoundError):
+                state, _, group = _stat(int(entry.name))
+                if group == leader and state != "Z":
+                    found.append(int(entry.name))
+    return sorted(found)
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def _parent(pid: int) -> int:
+    return _stat(pid)[1]
+
+
+def _stat(pid: int) -> tuple[str, int, int]:
+    """State, parent and group."""
+    state, parent, group = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[:3]
+    return state, int(parent), int(group)
+
+
+def await_that(is_so: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} seconds: {what}"
+        time.sleep(0.05)
+
+
+def synthetic_ssin(number: int) -> str:
+    """The so-manieth of a row of SSINs that nobody has: right check digits, serial numbers from 950 to 997."""
+    day, serial = divmod(number, len(SERIALS))
+    nine = f"{30 + day // 28 % 60:02}{1 + day // 28 // 60 % 12:02}{1 + day % 28:02}{SERIALS[serial]}"
+    return f"{nine}{97 - int(nine) % 97:02}"

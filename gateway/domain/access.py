@@ -33,6 +33,7 @@ class Scope(StrEnum):
     PARTNER = "partner"
     OWN_ACTIONS = "own_actions"
     OWN_INSURER = "own_insurer"
+    OWN_BATCHES = "own_batches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ _PARTNER_OR_ADMIN = {Role.PROVIDER: Scope.PARTNER, Role.PROJECT_ADMIN: Scope.OWN
 _PERFORMER_OR_ADMIN = {Role.PROVIDER: Scope.OWN_ACTIONS, Role.PROJECT_ADMIN: Scope.OWN_PROJECT}
 _ANYONE = dict.fromkeys(Role, Scope.ANY)
 _REGISTRAR = {Role.REGISTRAR: Scope.ANY}
+_WHO_SENT_IT = dict.fromkeys((Role.PROVIDER, Role.PROJECT_ADMIN, Role.REGISTRAR), Scope.OWN_BATCHES)
 
 ACCESS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
     {
@@ -82,6 +84,13 @@ ACCESS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
         "get_action": _PERFORMER_OR_ADMIN,
         "list_actions": _PERFORMER_OR_ADMIN,
         "annul_action": _PERFORMER_OR_ADMIN,
+        "register_batch": _WHO_SENT_IT,
+        "get_batch": _WHO_SENT_IT,
+        "get_batch_results": _WHO_SENT_IT,
+        "cancel_batch": _WHO_SENT_IT,
+        "register_inclusion_imported": _REGISTRAR,
+        "register_exit_imported": _REGISTRAR,
+        "register_action_imported": _REGISTRAR,
         "list_projects": _ANYONE,
         "get_project": _ANYONE,
         "list_pseudocodes": _ANYONE,
@@ -95,6 +104,7 @@ ACCESS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
             Role.INSURER: Scope.OWN_INSURER,
             Role.POLICY_MAKER: Scope.ANY,
         },
+        "show_progress": {Role.COORDINATOR: Scope.OWN_PROJECT, Role.POLICY_MAKER: Scope.ANY},
         "list_releases": {Role.COORDINATOR: Scope.OWN_PROJECT, Role.POLICY_MAKER: Scope.ANY},
     }
 )
@@ -123,6 +133,14 @@ def check_project(caller: Caller, verb: str, project: str | None) -> None:
 
 
 PUBLISHED = frozenset(
-    {"list_projects", "get_project", "list_pseudocodes", "simulate", "get_aggregates", "list_releases"}
+    {
+        "list_projects",
+        "get_project",
+        "list_pseudocodes",
+        "simulate",
+        "get_aggregates",
+        "show_progress",
+        "list_releases",
+    }
 )
 """The verbs that read what is published or anonymous: they go to the request log, not to the audit."""

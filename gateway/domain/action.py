@@ -43,6 +43,7 @@ class Action:
     annulment_reason: str | None = None
     rejection_code: str | None = None
     message_id: UUID | None = None
+    evidence: str | None = None
     version: int = 1
 
 

@@ -4,17 +4,18 @@
     ├── Unauthenticated      NoToken · InvalidToken · ExpiredToken · IssuerUnavailable
     ├── Malformed            MalformedJson · DuplicateMember · TooDeep · InvalidRequest · InvalidCursor · IdentityInText
     │                        IdempotencyKeyMissing · IdempotencyKeyInvalid · DigestMismatch · BodyIncomplete
-    ├── Transport            LengthRequired · BodyTooLarge · UnsupportedMediaType · MethodNotAllowed · UntrustedHost
-    │                        PreconditionRequired · PreconditionFailed · NotFound
+    │                        MalformedCsv
+    ├── Transport            MalformedHttp · LengthRequired · BodyTooLarge · UnsupportedMediaType · MethodNotAllowed
+    │                        UntrustedHost · PreconditionRequired · PreconditionFailed · NotFound
     ├── Refusal              a rule said no: names the rule and its article
     │   ├── Who              RoleNotAllowed · ForeignProject · NotAPartner (I4) · NotAPerformer (P5) · UnknownProject
     │   ├── Inclusion        NotInformed · AgreementInFuture · NotInTargetGroup · ConventionNotInForce
     │   │                    ValidAfterConventionEnd · AlreadyIncluded · AlreadyExited · AlreadyAnnulled
-    │   │                    AlreadyRejected · NotExited
+    │   │                    AlreadyRejected · NotExited · CommunicatedInFuture · CommunicatedBeforeInclusion
     │   ├── Action           PerformedInFuture · OutsideConvention · UnknownPseudocode · PseudocodeNotOfProject
     │   │                    PseudocodeNotValidThen · ProjectLevelPseudocode · NotIncluded · OutsideValidity
     │   │                    RegistrationClosed · DuplicateAction
-    │   ├── Catalogue        AlreadyExists
+    │   ├── Catalogue        AlreadyExists · TooManyProjects · ZoneTaken
     │   ├── Figures          NotInLattice · NotReleased · AlreadyReleased · NotDue
     │   └── Sandbox          ClockRunsForward
     ├── Conflict             IdempotencyKeyReused · IdempotencyKeyInFlight
@@ -80,6 +81,12 @@ class MalformedJson(Malformed):
     code = "malformed-json"
 
 
+class MalformedCsv(Malformed):
+    """The body, or a row of it, is no CSV table in UTF-8 under one header row; correct it and send it again."""
+
+    code = "malformed-csv"
+
+
 class DuplicateMember(Malformed):
     """An object of the body names one member twice; keep one of the two."""
 
@@ -141,6 +148,12 @@ class IdempotencyKeyInvalid(Malformed):
 
 class Transport(Problem):
     """HTTP itself was used in a way that this resource does not take."""
+
+
+class MalformedHttp(Transport):
+    """What came is not an HTTP request that can be read; a well-kept client library sends one that can."""
+
+    code = "malformed-http"
 
 
 class LengthRequired(Transport):
@@ -312,6 +325,28 @@ class AlreadyAnnulled(Refusal):
     source = "interpretation"
 
 
+@dataclass(eq=False)
+class CommunicatedInFuture(Refusal):
+    """The earlier communication that is imported lies in the future; it may be of this moment at the latest."""
+
+    allowed_until: date
+
+    code: ClassVar[str] = "communicated-in-future"
+    rule: ClassVar[str | None] = "V1"
+    source: ClassVar[str | None] = "C 9 §1"
+
+
+@dataclass(eq=False)
+class CommunicatedBeforeInclusion(Refusal):
+    """The exit that is imported was communicated before its inclusion was."""
+
+    allowed_from: date
+
+    code: ClassVar[str] = "communicated-before-inclusion"
+    rule: ClassVar[str | None] = "V2"
+    source: ClassVar[str | None] = "C 9 §1"
+
+
 class NotExited(Refusal):
     """No exit is communicated that could be annulled."""
 
@@ -433,9 +468,28 @@ class DuplicateAction(Refusal):
 
 
 class AlreadyExists(Refusal):
-    """The catalogue has an entry under this id; change it with PUT."""
+    """The catalogue has an entry under this id, or for days that overlap these; change that one with PUT."""
 
     code = "already-exists"
+
+
+class TooManyProjects(Refusal):
+    """Twenty other projects have a convention in force on one of its days; let it begin when one of them has ended."""
+
+    code = "too-many-projects"
+    rule = "C1"
+    source = "D 2"
+
+
+@dataclass(eq=False)
+class ZoneTaken(Refusal):
+    """A municipality, `nis`, belongs to another project's zone; take it out of one of the two."""
+
+    nis: str
+
+    code: ClassVar[str] = "zone-taken"
+    rule: ClassVar[str | None] = "C2"
+    source: ClassVar[str | None] = "D 8 §1, 3°"
 
 
 @dataclass(eq=False)

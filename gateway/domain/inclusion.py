@@ -55,7 +55,8 @@ class Exit:
 class Inclusion:
     """A beneficiary's inclusion in a project, as known in one version.
 
-    Shape: `communicated_by` is the provider's eight digits, None for the administrative responsible.
+    Shape: `communicated_by` is the provider's eight digits, None for the administrative responsible; `evidence` names
+    the earlier communication, where the registrar imported one.
     """
 
     id: UUID
@@ -71,6 +72,7 @@ class Inclusion:
     annulment_reason: str | None = None
     rejection_code: str | None = None
     message_id: UUID | None = None
+    evidence: str | None = None
     version: int = 1
 
     @property

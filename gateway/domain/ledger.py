@@ -99,11 +99,9 @@ def person_rho(within: Subset = RELEASED) -> Fraction:
 def inclusion_rho(within: Subset = RELEASED) -> Fraction:
     """What one inclusion gives away in a year: it begins, ends, and is valid in four quarters and the year.
 
-    Shape: 0 while inclusion measures are not released.
-
     >>> from gateway.domain.lattice import WHOLE
-    >>> round(float(inclusion_rho(WHOLE)), 2), inclusion_rho()
-    (0.84, Fraction(0, 1))
+    >>> round(float(inclusion_rho(WHOLE)), 2), round(float(inclusion_rho()), 2)
+    (0.84, 0.32)
     """
     once = release_rho(PeriodKind.MONTH, Measure.JOINED, within) + release_rho(PeriodKind.MONTH, Measure.LEFT, within)
     quarters = 4 * release_rho(PeriodKind.QUARTER, Measure.INCLUDED, within)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal
 
 from gateway.domain.errors import (
+    AlreadyExists,
     ConventionNotInForce,
     NotAPartner,
     OutsideConvention,
@@ -15,13 +16,16 @@ from gateway.domain.errors import (
     PseudocodeNotOfProject,
     PseudocodeNotValidThen,
     RegistrationClosed,
+    TooManyProjects,
     UnknownProject,
     UnknownPseudocode,
+    ZoneTaken,
 )
 from gateway.domain.periods import Interval, last_of_month
 
 Level = Literal["population", "project"]
 NEAREST_COUNT = 5
+MOST_CONVENTIONS = 20
 VOLUNTARY_BEFORE = date(2022, 1, 1)
 
 
@@ -52,15 +56,19 @@ class Pseudocode:
 class Project:
     """A pilot project as the rules see it.
 
-    Shape: `partners` maps the first eight digits of a NIHII number to the days of partnership; `assignments` maps
-    a pseudocode to the days on which it is valid in the project.
+    Shape: `partners` maps the first eight digits of a NIHII number to the provider's periods of partnership, in order
+    and never overlapping; `assignments` maps a pseudocode to the days on which it is valid in the project; `zone` maps
+    the NIS code of a municipality to its population. `started_on` is the first day of the first convention, None when
+    that is the present one.
     """
 
     id: str
     convention: Convention
     registration_closes_on: date | None = None
-    partners: Mapping[str, Interval] = field(default_factory=dict)
+    partners: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
     assignments: Mapping[str, Interval] = field(default_factory=dict)
+    zone: Mapping[str, int] = field(default_factory=dict)
+    started_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +104,66 @@ def closes_on(project: Project) -> date:
 
 
 def check_partner(project: Project, provider: str, day: date, refusal: type[NotAPartner] = NotAPartner) -> None:
-    """Refuse a provider who is no partner of the project on a day.
+    """Refuse a provider who is no partner of the project on a day; the refusal names the nearest period.
 
     Source: I4, P5; C 5 §3, 4.
     Raises: NotAPartner, or the subclass given.
     """
-    partnership = project.partners.get(provider)
-    if partnership is None:
+    if is_partner(project, provider, day):
+        return
+    periods = project.partners.get(provider, ())
+    if not periods:
         raise refusal
-    if day not in partnership:
-        raise refusal(allowed_from=partnership.first, allowed_until=partnership.last)
+    partnership = min(periods, key=lambda period: period.distance_to(day))
+    raise refusal(allowed_from=partnership.first, allowed_until=partnership.last)
+
+
+def is_partner(project: Project, provider: str, day: date) -> bool:
+    """Whether a provider is a partner of the project on a day.
+
+    >>> winter = Interval(date(2021, 11, 1), date(2022, 2, 28))
+    >>> demo = Project("demo", Convention(date(2021, 9, 1), date(2022, 12, 31)), partners={"10000106": (winter,)})
+    >>> is_partner(demo, "10000106", date(2022, 2, 28)), is_partner(demo, "10000106", date(2022, 3, 1))
+    (True, False)
+    """
+    return any(day in period for period in project.partners.get(provider, ()))
+
+
+def check_partnership(project: Project, provider: str, admitted: Interval) -> None:
+    """Refuse a period of partnership that overlaps another one of the same provider.
+
+    Shape: a period with the same first day is the one to be replaced.
+    Source: C 4.
+    Raises: AlreadyExists.
+    """
+    periods = project.partners.get(provider, ())
+    if any(period.first != admitted.first and period.overlaps(admitted) for period in periods):
+        raise AlreadyExists
+
+
+def check_room(catalogue: Catalogue, project_id: str, convention: Convention) -> None:
+    """Refuse a convention with which more than twenty would be in force on one day.
+
+    Source: C1, D 2.
+    Raises: TooManyProjects.
+    """
+    days = convention.interval
+    others = [one.convention.interval for one in catalogue.projects.values() if one.id != project_id]
+    beginnings = [days.first, *(other.first for other in others if other.first in days)]
+    if any(sum(day in other for other in others) >= MOST_CONVENTIONS for day in beginnings):
+        raise TooManyProjects
+
+
+def check_zone(catalogue: Catalogue, project_id: str, zone: Iterable[str]) -> None:
+    """Refuse a zone with a municipality of another project's zone.
+
+    Source: C2, D 8 §1, 3°.
+    Raises: ZoneTaken, naming the first one.
+    """
+    taken = {nis for other in catalogue.projects.values() if other.id != project_id for nis in other.zone}
+    for nis in sorted(zone):
+        if nis in taken:
+            raise ZoneTaken(nis)
 
 
 def check_convention_in_force(project: Project, communicated_on: date) -> None:

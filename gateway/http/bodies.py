@@ -37,28 +37,41 @@ def read_json(request: Request) -> Any:
     Raises: LengthRequired, BodyTooLarge, UnsupportedMediaType, BodyIncomplete, DigestMismatch, MalformedJson,
     DuplicateMember, TooDeep.
     """
+    try:
+        return strict_json.loads(read_bytes(request, ("application/json",), LARGEST_BODY_BYTES))
+    except strict_json.StrictJsonError as error:
+        raise malformed(error) from None
+
+
+def malformed(error: strict_json.StrictJsonError) -> errors.Malformed:
+    """The problem with bytes that are no JSON of this contract."""
+    return _STRICT_JSON[str(error)]()
+
+
+def read_bytes(request: Request, media_types: tuple[str, ...], most_bytes: int) -> bytes:
+    """A request's body, whole: of one of some types, not longer than it says or may be.
+
+    Raises: LengthRequired, BodyTooLarge, UnsupportedMediaType, BodyIncomplete, DigestMismatch.
+    """
     if request.content_length is None:
         raise errors.LengthRequired
-    if request.content_length > LARGEST_BODY_BYTES:
+    if request.content_length > most_bytes:
         raise errors.BodyTooLarge
-    _check_type(request)
+    _check_type(request, media_types)
     try:
-        body = request.environ["wsgi.input"].read(request.content_length)
+        body: bytes = request.environ["wsgi.input"].read(request.content_length)
     except OSError:
         raise errors.BodyIncomplete from None
     if len(body) != request.content_length:
         raise errors.BodyIncomplete
     _check_digest(request.headers.get("Content-Digest"), body)
-    try:
-        return strict_json.loads(body)
-    except strict_json.StrictJsonError as error:
-        raise _STRICT_JSON[str(error)] from None
+    return body
 
 
-def _check_type(request: Request) -> None:
+def _check_type(request: Request, media_types: tuple[str, ...]) -> None:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     encoding = request.headers.get("Content-Encoding", "identity").lower()
-    if request.mimetype != "application/json" or charset not in ("utf-8", "utf8") or encoding != "identity":
+    if request.mimetype not in media_types or charset not in ("utf-8", "utf8") or encoding != "identity":
         raise errors.UnsupportedMediaType
 
 

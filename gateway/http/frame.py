@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from flask import Response, g, request
+from marshmallow import Schema
 
 from gateway.domain.errors import FieldError, InvalidRequest
 from gateway.http import bodies
@@ -35,8 +36,7 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
         validate_only = route.writes and _validate_only()
         key_text = bodies.idempotency_key(request.headers) if route.needs_key and not validate_only else None
         loaded_query = bodies.load_query(query, request, own=("validate_only",) if route.writes else ())
-        raw = None if body is None else bodies.read_json(request)
-        payload = None if body is None else bodies.load(body, raw)
+        payload, raw = _read(route, body)
         incoming = Incoming(caller, path, loaded_query, payload, request.headers)
         key = None if key_text is None else _key(context, route, incoming, key_text, raw)
         call = Call(caller, route.verb, g.setdefault("request_id", str(uuid4())), key, validate_only)
@@ -54,6 +54,14 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
     return view
 
 
+def _read(route: Route, schema: Schema | None) -> tuple[Any, Any]:
+    """A request's body as its route takes it, and as it was sent."""
+    if route.reader is not None:
+        return route.reader(request)
+    raw = None if schema is None else bodies.read_json(request)
+    return None if schema is None else bodies.load(schema, raw), raw
+
+
 def _validate_only() -> bool:
     given = request.args.getlist("validate_only")
     if given not in ([], ["true"], ["false"]):
@@ -67,7 +75,7 @@ def _key(context: Context, route: Route, incoming: Incoming, text: str, raw: Any
     asked = f"{request.path}?{request.query_string.decode('ascii', 'replace')}"
     return Key(
         fingerprints.key(incoming.caller, f"{route.method} {route.path}", text),
-        fingerprints.request(asked, strict_json.canonical(raw)),
+        fingerprints.request(asked, raw if isinstance(raw, bytes) else strict_json.canonical(raw)),
     )
 
 

@@ -18,7 +18,7 @@ from schemas import strict_json
 from schemas.problem import Problem as ProblemSchema
 
 MEDIA_TYPE = "application/problem+json"
-FACTS = ("allowed_from", "allowed_until", "existing", "nearest", "available_from", "dimension", "now")
+FACTS = ("allowed_from", "allowed_until", "existing", "nearest", "available_from", "dimension", "now", "nis")
 _SCHEMA = ProblemSchema()
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from marshmallow import Schema
 from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Request
 
 from gateway.domain.access import Caller
 from gateway.domain.errors import NotFound, Problem
@@ -41,7 +42,8 @@ class Route:
     """One row of the API.
 
     Shape: `call` translates a request into a verb, which runs in the frame; `dump` translates what it gives.
-    A route that `writes` takes `validate_only`, and as a POST an idempotency key.
+    A route that `writes` takes `validate_only`, and as a POST an idempotency key. A body that is no JSON document has
+    a `reader`: what it holds, and the bytes by which it is known again.
     """
 
     method: str
@@ -51,6 +53,7 @@ class Route:
     dump: Callable[[Any, Incoming], Outgoing]
     answer: type[Schema]
     body: type[Schema] | None = None
+    reader: Callable[[Request], tuple[Any, bytes]] | None = None
     query: type[Schema] | None = None
     status: int = 200
     writes: bool = False

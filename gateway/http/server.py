@@ -5,11 +5,51 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from socket import socket
 from typing import Any
 
 import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.http.errors import ParseException
+from gunicorn.workers.gthread import ThreadWorker
+
+from gateway.http.texts import problem_texts
+from schemas import strict_json
+
+log = structlog.get_logger("chroniccare.server")
+
+
+class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+    """A worker that repeats nothing of a request it could not read, where gunicorn would in its answer and its log."""
+
+    def handle_error(self, _req: object, client: socket, _addr: object, exc: BaseException) -> None:
+        """Answer what HTTP itself forbids with a problem, and log the kind of fault alone."""
+        status = 400 if isinstance(exc, ParseException) else 503
+        code = "malformed-http" if status == 400 else "unexpected"
+        log.warning("request_refused", kind=type(exc).__name__)
+        with suppress(OSError):
+            client.sendall(_wire_problem(status, code))
+
+
+def _wire_problem(status: int, code: str) -> bytes:
+    """A whole HTTP answer with a problem, for a request that never became one."""
+    title = problem_texts()[code]["title"]["en"]
+    detail = problem_texts()[code]["detail"]["en"]
+    body = strict_json.dumps(
+        {"type": f"/problems/{code}", "title": title, "status": status, "detail": detail, "code": code}
+    )
+    head = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "Connection: close",
+        "Content-Type: application/problem+json",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        f"Content-Length: {len(body)}",
+    ]
+    return "\r\n".join([*head, "", ""]).encode("ascii") + body
 
 
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
@@ -34,7 +74,7 @@ def serve(build: Callable[[], Flask], host: str, port: int, workers: int, thread
     """Serve until SIGINT or SIGTERM; requests at hand are finished first."""
     options = {
         "bind": f"{host}:{port}",
-        "worker_class": "gthread",
+        "worker_class": DiscreetWorker,
         "workers": workers,
         "threads": threads,
         "keepalive": 30,

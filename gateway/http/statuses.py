@@ -10,6 +10,7 @@ from gateway.domain import errors
 STATUSES: dict[type[errors.Problem], int] = {
     errors.Unauthenticated: 401,
     errors.Malformed: 400,
+    errors.MalformedHttp: 400,
     errors.LengthRequired: 411,
     errors.BodyTooLarge: 413,
     errors.UnsupportedMediaType: 415,
@@ -30,6 +31,8 @@ STATUSES: dict[type[errors.Problem], int] = {
     errors.NotExited: 409,
     errors.DuplicateAction: 409,
     errors.AlreadyExists: 409,
+    errors.TooManyProjects: 409,
+    errors.ZoneTaken: 409,
     errors.NotReleased: 404,
     errors.AlreadyReleased: 409,
     errors.ClockRunsForward: 409,

@@ -28,6 +28,10 @@ class Fingerprints:
         """The idempotency key in its scope: caller and route."""
         return self._digest("key", caller.issuer.encode(), caller.subject.encode(), route.encode(), key.encode())
 
+    def line(self, caller: Caller, line: bytes) -> bytes:
+        """A line of a batch, without its `ref` and in canonical form, as an organisation says it in a role."""
+        return self._digest("line", caller.role.encode(), caller.organisation.encode(), line)
+
     def request(self, path: str, payload: bytes) -> bytes:
         """A request: its path with query, and its body in canonical form."""
         return self._digest("request", path.encode(), payload)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hmac
 import secrets
-import time
 from uuid import UUID
 
+from gateway.clock import real_now
 from gateway.pseudonyms.keyring import Keyring, Purpose
 
 _BUCKET_MASK = 0xFFF << 64
@@ -26,7 +26,7 @@ class Identifiers:
 
     def new(self, bucket: int) -> UUID:
         """A fresh identifier of something in a bucket."""
-        return self.at(bucket, time.time_ns() // 1_000_000)
+        return self.at(bucket, int(real_now().timestamp() * 1000))
 
     def at(self, bucket: int, milliseconds: int) -> UUID:
         """A fresh identifier as of a time since 1970, in milliseconds."""

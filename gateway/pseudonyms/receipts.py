@@ -69,6 +69,6 @@ def verify_receipt(receipt: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
         if verified["header"].get("typ") != _TYPE:
             raise BrokenReceipt
         claims = json.loads(verified["payload"])
-    except (jwt.PyJWTError, KeyError, ValueError):
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
         raise BrokenReceipt from None
     return dict(claims)

@@ -1,4 +1,4 @@
-"""Sealing: authenticated encryption of identities for the vault.
+"""Sealing: authenticated encryption of identities for the vault, and of what holds them while it waits.
 
 Stage: identified in, sealed bytes out, and back for the way out alone.
 """
@@ -35,14 +35,24 @@ class Sealer:
 
     def seal(self, ssin: Ssin, project: str, pseudonym: bytes) -> bytes:
         """Seal an identity for the vault's row of a pseudonym."""
-        key: Key = self._newest
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        row = _row(key.version, project, pseudonym)
-        ciphertext = self._ciphers[key.version].encrypt(nonce, ssin.reveal().encode("ascii"), row)
-        return key.version.to_bytes(_VERSION_BYTES, "big") + nonce + ciphertext
+        return self.seal_bytes(ssin.reveal().encode("ascii"), _row(project, pseudonym))
 
     def unseal(self, sealed: bytes, project: str, pseudonym: bytes) -> Ssin:
         """Open what was sealed for a row.
+
+        Raises: BrokenSeal; KeyringError when the ring lacks the key's version.
+        """
+        return Ssin(self.unseal_bytes(sealed, _row(project, pseudonym)).decode("ascii"))
+
+    def seal_bytes(self, plain: bytes, place: str) -> bytes:
+        """Seal bytes for one place: its table, row and column."""
+        key: Key = self._newest
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        ciphertext = self._ciphers[key.version].encrypt(nonce, plain, _associated(place, key.version))
+        return key.version.to_bytes(_VERSION_BYTES, "big") + nonce + ciphertext
+
+    def unseal_bytes(self, sealed: bytes, place: str) -> bytes:
+        """Open what was sealed for a place.
 
         Raises: BrokenSeal; KeyringError when the ring lacks the key's version.
         """
@@ -51,11 +61,14 @@ class Sealer:
         if version not in self._ciphers:
             raise KeyringError(f"the key ring has no sealing key of version {version}: restore it")
         try:
-            plain = self._ciphers[version].decrypt(nonce, ciphertext, _row(version, project, pseudonym))
+            return self._ciphers[version].decrypt(nonce, ciphertext, _associated(place, version))
         except (InvalidTag, ValueError):
             raise BrokenSeal from None
-        return Ssin(plain.decode("ascii"))
 
 
-def _row(version: int, project: str, pseudonym: bytes) -> bytes:
-    return f"vault|{project}|{pseudonym.hex()}|sealed_ssin|{version}".encode()
+def _row(project: str, pseudonym: bytes) -> str:
+    return f"vault|{project}|{pseudonym.hex()}|sealed_ssin"
+
+
+def _associated(place: str, version: int) -> bytes:
+    return f"{place}|{version}".encode()

@@ -1,16 +1,24 @@
-"""A thin JSON client: one kept-alive connection, one write a request, and patience with a gateway that restarts."""
+"""A thin HTTP client: one kept-alive connection, one write a request, and patience with a gateway that restarts."""
 
 from __future__ import annotations
 
 import json
 import random
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
+
+
+class Raw(NamedTuple):
+    """A body that is sent as it is, where it is no JSON document."""
+
+    media_type: str
+    content: bytes
 
 
 class Answer(NamedTuple):
@@ -35,7 +43,7 @@ class Unreachable(Exception):
 
 
 class Client:
-    """Speaks JSON with one server over one connection.
+    """Speaks with one server over one connection, mostly JSON; over TLS when its URL says `https`.
 
     Shape: once `stop` is set, nothing is tried again.
     Units: seconds; `patience` is how long one request is tried again, `timeout` how long one answer is awaited.
@@ -46,7 +54,8 @@ class Client:
         self, base_url: str, *, patience: float = 60.0, timeout: float = 60.0, stop: threading.Event | None = None
     ) -> None:
         parts = urlsplit(base_url)
-        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or (443 if self._tls else 80)
         self._prefix = parts.path.rstrip("/")
         self._patience, self._timeout = patience, timeout
         self._stop = stop or threading.Event()
@@ -102,8 +111,8 @@ class Client:
             lines.append(f"Idempotency-Key: {key}")
         content = b""
         if body is not None:
-            content = json.dumps(body, separators=(",", ":")).encode()
-            lines.append("Content-Type: application/json")
+            kind, content = body if isinstance(body, Raw) else Raw("application/json", _encoded(body))
+            lines.append(f"Content-Type: {kind}")
         if method != "GET":
             lines.append(f"Content-Length: {len(content)}")
         return "\r\n".join([*lines, "", ""]).encode() + content
@@ -113,6 +122,8 @@ class Client:
         if self._socket is None:
             self._socket = socket.create_connection((self._host, self._port), self._timeout)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is not None:
+                self._socket = self._tls.wrap_socket(self._socket, server_hostname=self._host)
         self._socket.sendall(request)
         with HTTPResponse(self._socket, method=method) as response:
             response.begin()
@@ -123,11 +134,15 @@ class Client:
         return Answer(response.status, headers, _parsed(headers.get("content-type", ""), content))
 
 
+def _encoded(body: Any) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
 def _comes_back(answer: Answer) -> bool:
     return answer.status in (429, 503) or (answer.status == 409 and "retry-after" in answer.headers)
 
 
 def _parsed(content_type: str, content: bytes) -> Any:
-    if "json" in content_type.partition(";")[0] and content:
+    if content_type.partition(";")[0].strip().endswith(("/json", "+json")) and content:
         return json.loads(content)
     return content.decode("utf-8", "replace")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+import time
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from gateway.sandbox.client import Client
 from gateway.sandbox.closing import close_months, figures, print_figures
 from gateway.sandbox.replay import SAMPLE_DIR, ReplayResult, Tokens, replay
 from gateway.sandbox.supervisor import Plan, SandboxFailed
 
 DEMO_PROJECT = "demo-nord"
+DRAIN_SECONDS = 120.0
 CLAIMS: dict[str, dict[str, Any]] = {
     "provider": {},
     "project_admin": {"project": DEMO_PROJECT},
@@ -25,11 +27,23 @@ CLAIMS: dict[str, dict[str, Any]] = {
 }
 
 
-def play_sample(plan: Plan, console: Console) -> ReplayResult:
-    """Replay the sample with a progress bar and compare every answer with what was expected.
+def play_sample(plan: Plan, console: Console) -> None:
+    """Replay the sample with a progress bar, compare every answer with what was expected, and close its months.
 
+    Shape: done once for a data directory; one that was killed half-way is done again, under the same keys.
     Raises: SandboxFailed when any answer differs.
     """
+    done = plan.data_dir / "sample-played"
+    if done.exists():
+        console.print("the sample is in the register already")
+        return
+    result = _replay(plan, console)
+    if result.last_instant is not None:
+        close_months(plan.gateway_url, result.last_instant)
+    done.touch()
+
+
+def _replay(plan: Plan, console: Console) -> ReplayResult:
     columns = (TextColumn("replaying the sample"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("replay", total=None)
@@ -51,10 +65,24 @@ def play_sample(plan: Plan, console: Console) -> ReplayResult:
     return result
 
 
-def show_figures(plan: Plan, console: Console, last_instant: datetime | None) -> None:
-    """Close the sample's months and print what is released."""
-    if last_instant is not None:
-        close_months(plan.gateway_url, last_instant)
+def show_delivery(plan: Plan, console: Console) -> None:
+    """Wait until MyCareNet answered everything, and print what it received.
+
+    Raises: SandboxFailed when the backlog does not drain.
+    """
+    deadline = time.monotonic() + DRAIN_SECONDS
+    with Client(plan.gateway_url) as gateway, Client(plan.mock_url) as mock:
+        with console.status("waiting for MyCareNet's answers"):
+            while "chroniccare_outbox_unanswered 0.0" not in str(gateway.send("GET", "/metrics").body):
+                if time.monotonic() > deadline:
+                    raise SandboxFailed("MyCareNet did not answer every message in time: see the worker's log")
+                time.sleep(0.2)
+        received = [item["message_id"] for item in mock.send("GET", "/ledger").body["items"]]
+    console.print(f"{len(set(received))} messages delivered to MyCareNet and answered, each once in our books")
+
+
+def show_figures(plan: Plan, console: Console) -> None:
+    """Print what is released."""
     token = Tokens(plan.mock_url).token(role="policy_maker")
     print_figures(figures(plan.gateway_url, token, detail=DEMO_PROJECT), console)
 

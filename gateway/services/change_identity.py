@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from gateway.domain.access import check_project
@@ -36,7 +37,7 @@ def change_identity(work: Work, inclusion_id: UUID, ssin: Ssin, reason: str) -> 
     check_may_move(locked.inclusion, others, seen.project)
     at = work.tx.stamp()
     work.tx.vault.put(*new, work.veil.sealer.seal(ssin, seen.project.id, pseudonym))
-    last = _move(work, inclusion_id, old, new, sequence)
+    last = _move(work, inclusion_id, old, new, sequence, at)
     moved = work.tx.inclusions.find(new[0], inclusion_id)
     if moved is None:
         raise AssertionError("an inclusion is where it was moved to")
@@ -64,9 +65,8 @@ def _lock(work: Work, old: Person, new: Person) -> int:
     return work.tx.beneficiaries.lock_or_add(*new)
 
 
-def _move(work: Work, inclusion_id: UUID, old: Person, new: Person, sequence: int) -> int:
+def _move(work: Work, inclusion_id: UUID, old: Person, new: Person, sequence: int, at: datetime) -> int:
     """Move the facts, then their messages behind the new person's; the sequence of the message that comes next."""
-    at = work.tx.stamp()
     facts = work.tx.moves.move_fact(inclusion_id, old[0], new[0], new[2], at)
     messages = work.tx.moves.move_messages(facts, old[0], new[0], new[2], sequence)
     for moved in (*facts, *messages):

@@ -8,21 +8,32 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from gateway.domain.errors import NotFound, PreconditionFailed
+from gateway.domain.errors import CommunicatedBeforeInclusion, NotFound, PreconditionFailed
 from gateway.domain.inclusion import Exit, Inclusion, annulled, corrected, exited, reopened
+from gateway.domain.periods import day_of
+from gateway.domain.submissions import Import, instant_of
 from gateway.services.context import Work
 from gateway.services.find_inclusions import InclusionView, get_inclusion
 from gateway.store.inclusions import KnownInclusion
 
 
-def register_exit(work: Work, inclusion_id: UUID, reason: str, left_on: date | None) -> InclusionView:
-    """Register the exit that is communicated now.
+def register_exit(
+    work: Work, inclusion_id: UUID, reason: str, left_on: date | None, imported: Import | None = None
+) -> InclusionView:
+    """Register the exit that is communicated now, or was before and is imported.
 
     Source: V2, V4, V7; C 9 §1.
-    Raises: NotFound, AlreadyExited, AlreadyAnnulled, AlreadyRejected.
+    Raises: NotFound, CommunicatedInFuture, CommunicatedBeforeInclusion, AlreadyExited, AlreadyAnnulled,
+    AlreadyRejected.
     """
-    content = {"reason": reason}
-    return _change(work, inclusion_id, "exit", content, lambda known, at: exited(known, Exit(reason, at, left_on)))
+
+    def leave(known: Inclusion, at: datetime) -> Inclusion:
+        if imported is not None and at < known.communicated_at:
+            raise CommunicatedBeforeInclusion(day_of(known.communicated_at))
+        evidence = known.evidence if imported is None or imported.evidence is None else imported.evidence
+        return replace(exited(known, Exit(reason, at, left_on)), evidence=evidence)
+
+    return _change(work, inclusion_id, "exit", {"reason": reason}, leave, imported)
 
 
 def annul_inclusion(work: Work, inclusion_id: UUID, reason: str) -> InclusionView:
@@ -74,6 +85,7 @@ def _change(
     kind: str,
     content: Mapping[str, Any],
     change: Callable[[Inclusion, datetime], Inclusion],
+    imported: Import | None = None,
 ) -> InclusionView:
     """Lock, decide, supersede, forward: the same for every change of an inclusion."""
     seen = get_inclusion(work, inclusion_id)
@@ -82,9 +94,10 @@ def _change(
     locked = work.tx.inclusions.find(person.bucket, inclusion_id)
     if sequence is None or locked is None:
         raise NotFound
-    at = work.tx.stamp()
+    recorded_at = work.tx.stamp()
+    at = instant_of(imported, recorded_at)
     message_id = work.veil.identifiers.new(person.bucket)
-    changed = work.tx.inclusions.supersede(replace(change(locked.inclusion, at), message_id=message_id), at)
+    changed = work.tx.inclusions.supersede(replace(change(locked.inclusion, at), message_id=message_id), recorded_at)
     work.forward(kind, changed, sequence, {**content, "communicated_at": at})
     view = InclusionView(KnownInclusion(changed, "pending"), seen.project)
     days = {"communicated_at": at, "valid_from": changed.valid_from, "valid_until": view.valid and view.valid.last}

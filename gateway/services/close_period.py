@@ -5,14 +5,16 @@ Stage: the crossing from pseudonymous to anonymous.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from gateway.domain.calendar import STANDARD, Calendar, check_due
-from gateway.domain.disclosure import Dims, ExactCell, ProtectedCell, protect
-from gateway.domain.errors import AlreadyReleased, NotDue
+from gateway.domain.disclosure import Dims, ExactCell, ProtectedCell, protect, protect_inclusions
+from gateway.domain.errors import AlreadyReleased, NotDue, NotInLattice
 from gateway.domain.lattice import (
+    PERIODS_OF,
     PSEUDOCODE,
     RELEASED,
     VERSION,
@@ -20,6 +22,7 @@ from gateway.domain.lattice import (
     Node,
     Period,
     PeriodKind,
+    measures_of,
     nodes,
     periods_between,
 )
@@ -32,6 +35,10 @@ from gateway.store.releases import Release
 from gateway.store.statistics import Statistics
 from gateway.store.transaction import Transaction
 
+Group = Literal["inclusions", "actions"]
+"""What is closed together: the inclusion measures of a period, or its figures of actions."""
+GROUPS: tuple[Group, ...] = ("inclusions", "actions")
+
 
 @dataclass(frozen=True, slots=True)
 class Closed:
@@ -42,45 +49,85 @@ class Closed:
 
 
 def close_period(context: Context, period: Period, measure: Measure, calendar: Calendar = STANDARD) -> Closed:
-    """Close a period for a measure: protect every cell once, keep what is published, forget the key.
+    """Close a period for one measure: protect every cell once, keep what is published, forget the key.
 
-    Cost: one pass over the period's actions per node; one transaction.
+    Cost: one pass over the period's facts per node; one transaction.
     Source: DISCLOSURE 2 to 6; A1, A2.
-    Raises: UnknownProject for a convention, NotDue, AlreadyReleased.
+    Raises: UnknownProject for a convention, NotInLattice, NotDue, AlreadyReleased.
     """
+    if period.kind not in PERIODS_OF[measure]:
+        raise NotInLattice(dimension=period.kind.value)
     with context.store.transaction() as tx:
-        catalogue = tx.catalogue.current()
-        whole = with_days(catalogue, period)
-        check_due(whole, measure, day_of(tx.legal_now()), closes_on=_closes_on(catalogue, period), calendar=calendar)
-        if tx.releases.find(measure, period.kind, period.label) is not None:
-            raise AlreadyReleased
-        release = _release(tx, catalogue, whole, measure)
-        cells = list(_protected(tx.statistics, whole, measure, release.id))
-        tx.releases.add(release, cells)
+        (closed,) = _close(tx, period, (measure,), calendar)
+    return closed
+
+
+def release_period(
+    context: Context, period: Period, group: Group | None = None, calendar: Calendar = STANDARD
+) -> list[Closed]:
+    """Close what is still open of a period, in one transaction: all of it or nothing.
+
+    Shape: one group's measures; without a group actions, and inclusion measures if still open, which is due when
+    actions are. Inclusion measures first, and never empty.
+    Raises: as `close_period`; AlreadyReleased when nothing that is asked for is open.
+    """
+    measures = _of_group(period.kind, group)
+    if not measures:
+        raise NotInLattice(dimension=period.kind.value)
+    with context.store.transaction() as tx:
+        return _close(tx, period, measures, calendar)
+
+
+def _of_group(kind: PeriodKind, group: Group | None) -> tuple[Measure, ...]:
+    """The measures of a group that are counted over a kind of period; those of both without a group."""
+    counted = measures_of(kind)
+    return tuple(one for one in counted if group is None or one.is_of_inclusions is (group == "inclusions"))
+
+
+def _close(tx: Transaction, period: Period, measures: Sequence[Measure], calendar: Calendar) -> list[Closed]:
+    """Close those of the measures that are open, when the last one, which is due last, is due."""
+    tx.freeze()
+    catalogue = tx.catalogue.current()
+    whole = with_days(catalogue, period)
+    today, closes = day_of(tx.legal_now()), _closes_on(catalogue, period)
+    check_due(whole, measures[-1], today, closes_on=closes, calendar=calendar)
+    opened = [one for one in measures if tx.releases.find(one, period.kind, period.label) is None]
+    if not opened:
+        raise AlreadyReleased
+    return [_close_one(tx, catalogue, whole, measure) for measure in opened]
+
+
+def _close_one(tx: Transaction, catalogue: Catalogue, period: Period, measure: Measure) -> Closed:
+    release = _release(tx, catalogue, period, measure)
+    cells = list(_protected(tx.statistics, period, measure, release.id))
+    tx.releases.add(release, cells)
     return Closed(release, len(cells))
 
 
-def due_periods(context: Context, calendar: Calendar = STANDARD) -> list[Period]:
-    """Every month, quarter, year and convention that is due and not released, oldest first.
+def due_periods(context: Context, calendar: Calendar = STANDARD, *, group: Group = "actions") -> list[Period]:
+    """Every month, quarter, year and convention of which a group is due and open, oldest first.
 
     Shape: from the first convention's start to the legal today.
     """
     with context.store.reading() as tx:
         catalogue = tx.catalogue.current()
         today = day_of(tx.legal_now())
-        done = {(one.kind, one.period) for one in tx.releases.list(Measure.ACTIONS)}
+        done = {(one.measure, one.kind, one.period) for one in tx.releases.list()}
         return [
             period
             for period in _periods_until(catalogue, today)
-            if (period.kind, period.label) not in done
-            and is_due(period, today, _closes_on(catalogue, period), calendar)
+            if any(
+                (measure.value, period.kind.value, period.label) not in done
+                and is_due(period, measure, today, _closes_on(catalogue, period), calendar)
+                for measure in _of_group(period.kind, group)
+            )
         ]
 
 
-def is_due(period: Period, today: date, closes: date | None, calendar: Calendar = STANDARD) -> bool:
-    """Whether the figures of a period's actions may be released today."""
+def is_due(period: Period, measure: Measure, today: date, closes: date | None, calendar: Calendar = STANDARD) -> bool:
+    """Whether the figures of a period may be released today."""
     try:
-        check_due(period, Measure.ACTIONS, today, closes_on=closes, calendar=calendar)
+        check_due(period, measure, today, closes_on=closes, calendar=calendar)
     except NotDue:
         return False
     return True
@@ -128,8 +175,13 @@ def _protected(statistics: Statistics, period: Period, measure: Measure, release
     """Every published cell of a period; the key is drawn here and gone when this ends."""
     uniform = release_key()
     for node in nodes(period.kind, measure, RELEASED):
-        for cell in _exact(statistics, period, node):
-            yield from protect(cell, release_id=release_id, uniform=uniform)
+        if measure.is_of_inclusions:
+            for values, beneficiaries in statistics.of_inclusions(period, measure, node.dims).items():
+                dims = cell_dims(period, dict(zip(node.dims, values, strict=True)))
+                yield from protect_inclusions(dims, measure, beneficiaries, release_id=release_id, uniform=uniform)
+        else:
+            for cell in _exact(statistics, period, node):
+                yield from protect(cell, release_id=release_id, uniform=uniform)
 
 
 def _exact(statistics: Statistics, period: Period, node: Node) -> Iterator[ExactCell]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from gateway.domain.access import check_project
 from gateway.domain.errors import NotFound, PreconditionFailed, UnknownPseudocode
+from gateway.domain.periods import Interval
+from gateway.domain.project import Convention, check_partnership, check_room, check_zone
 from gateway.services.context import Work
 
 Document = Mapping[str, Any]
@@ -37,8 +39,12 @@ def get_project(work: Work, project_id: str) -> dict[str, Any]:
 def register_project(work: Work, document: Document) -> dict[str, Any]:
     """Add a project with its zone and convention.
 
-    Raises: AlreadyExists.
+    Source: C1, C2.
+    Raises: TooManyProjects, AlreadyExists, ZoneTaken.
     """
+    work.tx.catalogue.lock()
+    if document["id"] not in work.catalogue.projects:
+        _check_place(work, document)
     work.tx.catalogue.add_project(document, work.tx.legal_now())
     work.about(document["id"])
     return get_project(work, document["id"])
@@ -47,13 +53,24 @@ def register_project(work: Work, document: Document) -> dict[str, Any]:
 def replace_project(work: Work, document: Document, version: int | None) -> dict[str, Any]:
     """Replace a project that still has the version its caller read; version None never matches.
 
-    Raises: UnknownProject, PreconditionFailed.
+    Source: C1, C2.
+    Raises: UnknownProject, PreconditionFailed, TooManyProjects, ZoneTaken.
     """
-    work.catalogue.project(document["id"])
+    work.tx.catalogue.lock()
+    before = get_project(work, document["id"])
     work.about(document["id"])
-    if version is None or not work.tx.catalogue.replace_project(document, version, work.tx.legal_now()):
+    if version is None or version != before["version"]:
+        raise PreconditionFailed
+    _check_place(work, document)
+    if not work.tx.catalogue.replace_project(document, version, work.tx.legal_now()):
         raise PreconditionFailed
     return get_project(work, document["id"])
+
+
+def _check_place(work: Work, document: Document) -> None:
+    """Refuse a project for which there is no room, or whose zone is another's."""
+    check_room(work.catalogue, document["id"], Convention(**document["convention"]))
+    check_zone(work.catalogue, document["id"], [part["nis"] for part in document["zone"]])
 
 
 def list_pseudocodes(
@@ -96,14 +113,16 @@ def assign_pseudocode(work: Work, project_id: str, code: str, document: Document
 
 
 def register_partner(work: Work, project_id: str, nihii: str, document: Document) -> Document:
-    """Admit a provider to a project, or change the days of partnership.
+    """Admit a provider to a project from a day on, or change the period of partnership that began on that day.
 
     Source: I4, P5; C 4.
-    Raises: UnknownProject, ForeignProject.
+    Raises: UnknownProject, ForeignProject, AlreadyExists for days that overlap another period.
     """
-    work.catalogue.project(project_id)
+    work.tx.catalogue.lock()
+    project = work.catalogue.project(project_id)
     check_project(work.caller, "register_partner", project_id)
     work.about(project_id)
+    check_partnership(project, nihii[:8], Interval(document["from"], document["until"]))
     work.tx.catalogue.put_partner(
         {
             "project": project_id,

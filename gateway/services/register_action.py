@@ -9,7 +9,7 @@ from gateway.domain.access import check_project
 from gateway.domain.action import Action, annulled, check_may_record, inclusion_for
 from gateway.domain.errors import NotFound, NotIncluded
 from gateway.domain.periods import day_of
-from gateway.domain.submissions import ActionSubmission
+from gateway.domain.submissions import ActionSubmission, instant_of
 from gateway.services.context import Work
 from gateway.services.find_actions import ActionView, get_action
 from gateway.store.actions import KnownAction
@@ -19,16 +19,17 @@ def register_action(work: Work, submission: ActionSubmission) -> ActionView:
     """Register an action that a partner performed for an included beneficiary.
 
     Source: P1 to P10; C 5 §3.
-    Raises: UnknownProject, ForeignProject, then by P4, P2, P5, P3, P9, P6.
+    Raises: UnknownProject, ForeignProject, CommunicatedInFuture, then by P4, P2, P5, P3, P9, P6.
     """
-    catalogue = work.catalogue
+    catalogue, imported = work.catalogue, submission.imported
     project = catalogue.project(submission.project)
-    check_project(work.caller, "register_action", project.id)
+    check_project(work.caller, "register_action" if imported is None else "register_action_imported", project.id)
     pseudonym = work.veil.pseudonymiser.pseudonymise(submission.ssin, project.id)
     bucket = work.veil.pseudonymiser.bucket(pseudonym)
     work.about(project.id, bucket)
     sequence = work.tx.beneficiaries.lock(bucket, project.id, pseudonym)
-    communicated_at = work.tx.stamp()
+    recorded_at = work.tx.stamp()
+    communicated_at = instant_of(imported, recorded_at)
     today = day_of(communicated_at)
     performed_by = submission.performed_by[:8]
     own = work.caller.provider
@@ -49,8 +50,9 @@ def register_action(work: Work, submission: ActionSubmission) -> ActionView:
         occurrence=submission.occurrence,
         communicated_at=communicated_at,
         message_id=work.veil.identifiers.new(bucket),
+        evidence=None if imported is None else imported.evidence,
     )
-    work.tx.actions.add(action)
+    work.tx.actions.add(action, recorded_at)
     work.about(project.id, bucket, action.id)
     act = {
         "pseudocode": action.pseudocode,

@@ -75,12 +75,12 @@ class Actions:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, new: Action) -> None:
-        """Add the first version of an action.
+    def add(self, new: Action, recorded_at: datetime | None = None) -> None:
+        """Add the first version of an action, recorded when it was communicated unless another instant is given.
 
         Raises: DuplicateAction when the same one is recorded; the database's constraint decides (P6).
         """
-        values = _columns(new, new.communicated_at)
+        values = _columns(new, recorded_at or new.communicated_at)
         if self._connection.execute(_ADD.on(self._connection), values).first() is None:
             raise DuplicateAction(self._same(new))
 
@@ -136,6 +136,7 @@ def _columns(one: Action, recorded_at: datetime) -> dict[str, Any]:
         "performed_by": one.performed_by,
         "occurrence": one.occurrence,
         "communicated_at": one.communicated_at,
+        "evidence": one.evidence,
         "status": one.status,
         "annulment_reason": one.annulment_reason,
         "rejection_code": one.rejection_code,
@@ -159,5 +160,6 @@ def _action_of(row: Mapping[str, Any] | RowMapping) -> Action:
         annulment_reason=row["annulment_reason"],
         rejection_code=row["rejection_code"],
         message_id=row["message_id"],
+        evidence=row["evidence"],
         version=row["version"],
     )

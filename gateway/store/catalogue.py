@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway.domain.errors import AlreadyExists
+from gateway.domain.errors import AlreadyExists, ZoneTaken
 from gateway.domain.periods import Interval
 from gateway.domain.project import Catalogue, Convention, Project, Pseudocode
+from gateway.store import dialects
 from gateway.store.tables import (
     assignment,
     catalogue_history,
@@ -27,6 +28,7 @@ from gateway.store.tables import (
 )
 
 _VERSION = select(catalogue_version.c.version)
+_ADD_ZONE = dialects.Statement(lambda insert: insert(zone).on_conflict_do_nothing().returning(zone.c.nis))
 
 
 class CatalogueCache:
@@ -54,10 +56,21 @@ class Catalogues:
             latest = self._cache.latest = self._read(version)
         return latest
 
+    def lock(self) -> None:
+        """Wait until nobody else changes the catalogue, and keep others from it until this transaction ends.
+
+        For what is decided over several entries: what is read from then on is the last word.
+        """
+        self._connection.execute(_VERSION.with_for_update())
+
     def _read(self, version: int) -> Catalogue:
-        partners: dict[str, dict[str, Interval]] = defaultdict(dict)
-        for row in self._connection.execute(select(partner)):
-            partners[row.project][row.provider] = Interval(row.member_from, row.member_until)
+        partners: dict[str, dict[str, tuple[Interval, ...]]] = defaultdict(dict)
+        for row in self._connection.execute(select(partner).order_by(partner.c.member_from)):
+            known = partners[row.project].get(row.provider, ())
+            partners[row.project][row.provider] = (*known, Interval(row.member_from, row.member_until))
+        zones: dict[str, dict[str, int]] = defaultdict(dict)
+        for row in self._connection.execute(select(zone)):
+            zones[row.project][row.nis] = row.population
         assignments: dict[str, dict[str, Interval]] = defaultdict(dict)
         for row in self._connection.execute(select(assignment)):
             assignments[row.project][row.code] = Interval(row.valid_from, row.valid_until)
@@ -70,6 +83,8 @@ class Catalogues:
                     row.registration_closes_on,
                     partners[row.id],
                     assignments[row.id],
+                    zones[row.id],
+                    row.started_on,
                 )
                 for row in self._connection.execute(select(project))
             },
@@ -101,7 +116,7 @@ class Catalogues:
     def add_project(self, document: Mapping[str, Any], now: datetime) -> None:
         """Add a project with its zone.
 
-        Raises: AlreadyExists.
+        Raises: AlreadyExists, ZoneTaken.
         """
         try:
             self._connection.execute(insert(project).values(version=1, **_project_columns(document)))
@@ -111,7 +126,10 @@ class Catalogues:
         self._record("project", document["id"], document, now)
 
     def replace_project(self, document: Mapping[str, Any], version: int, now: datetime) -> bool:
-        """Replace a project if it still has a version; whether it had."""
+        """Replace a project if it still has a version; whether it had.
+
+        Raises: ZoneTaken.
+        """
         changed = self._connection.execute(
             update(project)
             .where(project.c.id == document["id"], project.c.version == version)
@@ -125,13 +143,11 @@ class Catalogues:
         return True
 
     def _write_zone(self, document: Mapping[str, Any]) -> None:
-        self._connection.execute(
-            insert(zone),
-            [
-                {"project": document["id"], "nis": part["nis"], "population": part["population"]}
-                for part in document["zone"]
-            ],
-        )
+        """Write the parts of a zone; the database's constraint decides whose a municipality is (C2)."""
+        for part in sorted(document["zone"], key=lambda part: str(part["nis"])):
+            values = {"project": document["id"], "nis": part["nis"], "population": part["population"]}
+            if self._connection.execute(_ADD_ZONE.on(self._connection), values).first() is None:
+                raise ZoneTaken(part["nis"])
 
     def add_pseudocode(self, document: Mapping[str, Any], now: datetime) -> None:
         """Add a pseudocode.
@@ -154,8 +170,11 @@ class Catalogues:
         self._record("assignment", f"{document['project']}/{document['code']}", document, now)
 
     def put_partner(self, document: Mapping[str, Any], now: datetime) -> None:
-        """Admit a provider to a project, or change the days of partnership."""
-        self._put(partner, ("project", "provider"), document)
+        """Admit a provider to a project from a day on, or change the period that began on that day.
+
+        Not: whether it overlaps another period.
+        """
+        self._put(partner, ("project", "provider", "member_from"), document)
         self._record("partner", f"{document['project']}/{document['provider']}", document, now)
 
     def _put(self, table: Table, keys: tuple[str, ...], document: Mapping[str, Any]) -> None:

@@ -98,6 +98,16 @@ def _open_postgresql(url: URL, connections: int) -> Engine:
     )
 
 
+def freeze(connection: Connection) -> None:
+    """Let every statement of a transaction see the register as it is at the first one.
+
+    On SQLite they do, as nobody else writes meanwhile.
+    Not: after a statement; it has to be the first.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
 class OneWriter:
     """The queue of SQLite's writers, over all processes of one host.
 

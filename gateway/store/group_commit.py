@@ -11,15 +11,15 @@ whatever it saw. The last of a group commits it: whoever finds nobody waiting, o
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import RootTransaction
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from gateway.domain.errors import StoreUnavailable
+from gateway.domain.errors import StoreUnavailable, Unavailable
 from gateway.store.dialects import OneWriter
 
 MOST_BLOCKS = 32
@@ -32,7 +32,8 @@ class _Group:
     connection: Connection
     begun: RootTransaction
     blocks: int = 0
-    failure: DBAPIError | None = None
+    failure: Exception | None = None
+    checks: list[Callable[[], None]] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -48,10 +49,11 @@ class GroupCommit:
         self._group: _Group | None = None
 
     @contextmanager
-    def block(self) -> Iterator[Connection]:
+    def block(self, check: Callable[[], None]) -> Iterator[Connection]:
         """One transaction of the caller's: committed when this returns, undone when it raises.
 
-        Raises: StoreUnavailable when the group's commit failed; what the block raised otherwise.
+        Shape: `check` runs right before the commit; when it raises, nothing of the group is committed.
+        Raises: CommitTooLate when a check said so, StoreUnavailable when the commit failed, else what the block raised.
         """
         self._take_turn()
         try:
@@ -65,8 +67,12 @@ class GroupCommit:
                 yield group.connection
         except BaseException as error:  # noqa: BLE001 - raised again below, after the commit that it saw
             refused = error
+        else:
+            group.checks.append(check)
         self._end_block(group, refused)
         group.done.wait()
+        if isinstance(group.failure, Unavailable):
+            raise type(group.failure)
         if group.failure is not None:
             raise StoreUnavailable from group.failure
         if refused is not None:
@@ -99,7 +105,7 @@ class GroupCommit:
     def _end_block(self, group: _Group, refused: BaseException | None) -> None:
         """Give the turn to the next block of the group, or commit the group and open the way for another."""
         group.blocks += 1
-        if isinstance(refused, DBAPIError):
+        if isinstance(refused, OperationalError):
             group.failure = refused  # the engine may have undone more than the block: nothing of the group is sure
         with self._count:
             is_last = self._waiting == 0 or group.blocks >= MOST_BLOCKS or group.failure is not None
@@ -112,8 +118,10 @@ class GroupCommit:
     def _commit(self, group: _Group) -> None:
         try:
             if group.failure is None:
+                for check in group.checks:
+                    check()
                 group.begun.commit()
-        except DBAPIError as error:
+        except (DBAPIError, Unavailable) as error:
             group.failure = error
         try:
             if group.failure is not None:

@@ -71,12 +71,12 @@ class Inclusions:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, new: Inclusion) -> None:
-        """Add the first version of an inclusion.
+    def add(self, new: Inclusion, recorded_at: datetime | None = None) -> None:
+        """Add the first version of an inclusion, recorded when it was communicated unless another instant is given.
 
         Raises: AlreadyIncluded when another one is open; the database's constraint decides (I3).
         """
-        values = _columns(new, new.communicated_at)
+        values = _columns(new, recorded_at or new.communicated_at)
         if self._connection.execute(_ADD.on(self._connection), values).first() is None:
             raise AlreadyIncluded(self._open_one(new))
 
@@ -151,6 +151,7 @@ def _columns(one: Inclusion, recorded_at: datetime) -> dict[str, Any]:
         "municipality": one.municipality,
         "valid_from": one.valid_from,
         "valid_until": one.exit_valid_until,
+        "evidence": one.evidence,
         "exit_reason": None if ending is None else ending.reason,
         "exit_left_on": None if ending is None else ending.left_on,
         "exit_communicated_at": None if ending is None else ending.communicated_at,
@@ -182,5 +183,6 @@ def _inclusion_of(row: Mapping[str, Any] | RowMapping) -> Inclusion:
         annulment_reason=row["annulment_reason"],
         rejection_code=row["rejection_code"],
         message_id=row["message_id"],
+        evidence=row["evidence"],
         version=row["version"],
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +25,7 @@ from sqlalchemy import (
     select,
 )
 
-from gateway.domain.lattice import PROJECT, PSEUDOCODE, Period, PeriodKind
+from gateway.domain.lattice import PROJECT, PSEUDOCODE, Measure, Period, PeriodKind
 from gateway.store.tables import action, inclusion, project, pseudocode
 
 Values = tuple[str, ...]
@@ -34,6 +34,11 @@ Values = tuple[str, ...]
 _ACTION_DIMS: Mapping[str, ColumnElement[Any]] = {PROJECT: action.c.project, PSEUDOCODE: action.c.pseudocode}
 _PERSON_DIMS: Mapping[str, ColumnElement[Any]] = {PROJECT: inclusion.c.project}
 _COUNTS = (inclusion.c.superseded_at.is_(None), inclusion.c.status.in_(("open", "exited")))
+_ends = case(
+    (or_(inclusion.c.valid_until.is_(None), inclusion.c.valid_until > project.c.last_day), project.c.last_day),
+    else_=inclusion.c.valid_until,
+)
+"""The last valid day of an inclusion, capped by the convention (V6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ class Statistics:
         by_provider = {tuple(row[: len(dims)]): row for row in self._connection.execute(_by_provider(facts, dims))}
         counts = {}
         for row in self._connection.execute(_by_person(facts, dims)):
+            if row.beneficiaries == 0:  # without dimensions there is a row for nothing at all
+                continue
             values = tuple(row[: len(dims)])
             providers = by_provider[values]
             counts[values] = Counts(
@@ -76,27 +83,39 @@ class Statistics:
 
     def of_valid(self, period: Period, dims: Sequence[str]) -> dict[Values, int]:
         """How many beneficiaries have an inclusion valid on any day of a period, by the values of their dimensions."""
+        begun_and_not_over = (inclusion.c.valid_from <= period.last, _ends >= period.first)
+        return self._people(dims, *begun_and_not_over, *_of_convention(period, inclusion.c.project))
+
+    def of_inclusions(self, period: Period, measure: Measure, dims: Sequence[str]) -> dict[Values, int]:
+        """How many beneficiaries an inclusion measure counts, by the values of their dimensions.
+
+        Shape: joined, whose validity begins on the period's first day; left, whose validity ended on the day before;
+        included, who are valid on the first day.
+        Source: DISCLOSURE 1.
+        Raises: ValueError for actions.
+        """
+        match measure:
+            case Measure.JOINED:
+                return self._people(dims, inclusion.c.valid_from == period.first)
+            case Measure.LEFT:
+                return self._people(dims, _ends == period.first - timedelta(days=1))
+            case Measure.INCLUDED:
+                return self._people(dims, inclusion.c.valid_from <= period.first, _ends >= period.first)
+        raise ValueError("actions are counted by of_actions")
+
+    def _people(self, dims: Sequence[str], *conditions: ColumnElement[bool]) -> dict[Values, int]:
+        """Distinct beneficiaries with an inclusion that counts, is not empty (V4) and fulfils some conditions."""
         names = [_PERSON_DIMS[name].label(name) for name in dims]
-        ends = case(
-            (or_(inclusion.c.valid_until.is_(None), inclusion.c.valid_until > project.c.last_day), project.c.last_day),
-            else_=inclusion.c.valid_until,
-        )
         people = (
             select(*names, inclusion.c.bucket, inclusion.c.project.label("of_project"), inclusion.c.pseudonym)
             .join(project, project.c.id == inclusion.c.project)
-            .where(
-                *_COUNTS,
-                *_of_convention(period, inclusion.c.project),
-                inclusion.c.valid_from <= period.last,
-                ends >= period.first,
-                ends >= inclusion.c.valid_from,
-            )
+            .where(*_COUNTS, _ends >= inclusion.c.valid_from, *conditions)
             .distinct()
             .subquery()
         )
         grouped = [people.c[name] for name in dims]
         query = select(*grouped, func.count()).select_from(people).group_by(*grouped)
-        return {tuple(row[:-1]): row[-1] for row in self._connection.execute(query)}
+        return {tuple(row[:-1]): row[-1] for row in self._connection.execute(query) if row[-1]}
 
 
 def _of_convention(period: Period, column: ColumnElement[str]) -> list[ColumnElement[bool]]:

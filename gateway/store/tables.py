@@ -116,6 +116,7 @@ zone = Table(
     Column("project", Text, ForeignKey("project.id"), primary_key=True),
     Column("nis", Text, primary_key=True),
     Column("population", Integer, nullable=False),
+    Index("uq_zone_nis", "nis", unique=True),
 )
 
 pseudocode = Table(
@@ -147,7 +148,7 @@ partner = Table(
     Column("nihii", Text, nullable=False),
     Column("category", Text, nullable=False),
     Column("discipline", Text, nullable=False),
-    Column("member_from", Date, nullable=False),
+    Column("member_from", Date, primary_key=True),
     Column("member_until", Date),
 )
 
@@ -200,6 +201,7 @@ inclusion = Table(
     Column("municipality", Text),
     Column("valid_from", Date, nullable=False),
     Column("valid_until", Date),
+    Column("evidence", Text),
     Column("exit_reason", Text),
     Column("exit_left_on", Date),
     Column("exit_communicated_at", Instant),
@@ -233,6 +235,7 @@ action = Table(
     Column("performed_by", Text, nullable=False),
     Column("occurrence", Integer, nullable=False),
     Column("communicated_at", Instant, nullable=False),
+    Column("evidence", Text),
     Column("status", Text, nullable=False),
     Column("annulment_reason", Text),
     Column("rejection_code", Text),
@@ -311,6 +314,43 @@ moved = Table(
     _bucket(),
     Column("id", Uuid, primary_key=True),
     Column("new_bucket", SmallInteger, nullable=False),
+)
+
+# Batches: lines that wait for the worker. Identified as sealed bytes only, which are gone once a line is settled.
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    Column("id", Uuid, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("sealed_caller", LargeBinary),
+    Column("media_type", Text, nullable=False),
+    Column("delimiter", Text),
+    Column("lines", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("leased_until", Instant),
+    _partial("ix_batch_due", "next_attempt_at", where="state IN ('queued', 'running')"),
+)
+
+batch_line = Table(
+    "batch_line",
+    metadata,
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    Column("batch", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sealed_line", LargeBinary),
+    Column("fingerprint", LargeBinary),
+    Column("ref", Text),
+    Column("outcome", Text),
+    Column("object", Uuid),
+    Column("problem", JSON(none_as_null=True)),
+    _partial("ix_batch_line_waiting", "shard", "batch", "number", where="outcome IS NULL"),
+    _partial("ix_batch_line_fingerprint", "fingerprint", where="outcome = 'accepted'"),
 )
 
 # What left: protected values only.

@@ -18,6 +18,7 @@ from gateway.domain.errors import CommitTooLate, StoreUnavailable
 from gateway.store import dialects
 from gateway.store.actions import Actions
 from gateway.store.audit import Audit
+from gateway.store.batches import Batches
 from gateway.store.beneficiaries import Beneficiaries
 from gateway.store.catalogue import CatalogueCache, Catalogues
 from gateway.store.group_commit import GroupCommit
@@ -37,13 +38,36 @@ class _Discarded(Exception):
     """A transaction that shall leave nothing, although nothing failed."""
 
 
+class Stamp:
+    """When a transaction first took the legal instant, by a clock that nobody moves."""
+
+    def __init__(self) -> None:
+        self._taken: float | None = None
+
+    def take(self) -> None:
+        """Remember the first time."""
+        if self._taken is None:
+            self._taken = time.monotonic()
+
+    def check(self) -> None:
+        """Refuse to commit what was stamped too long ago.
+
+        Raises: CommitTooLate.
+        """
+        if self._taken is not None and time.monotonic() - self._taken > STAMP_LIFE_SECONDS:
+            raise CommitTooLate
+
+
 class Transaction:
     """Everything in the register, inside one transaction."""
 
-    def __init__(self, connection: Connection, legal_now: Callable[[], datetime], cache: CatalogueCache) -> None:
+    def __init__(
+        self, connection: Connection, legal_now: Callable[[], datetime], cache: CatalogueCache, stamp: Stamp
+    ) -> None:
         self.legal_now = legal_now
         self.is_discarded = False
-        self._stamped: float | None = None
+        self._connection = connection
+        self._stamp = stamp
         self.catalogue = Catalogues(connection, cache)
         self.beneficiaries = Beneficiaries(connection)
         self.vault = Vault(connection)
@@ -53,29 +77,25 @@ class Transaction:
         self.moves = Moves(connection)
         self.audit = Audit(connection)
         self.idempotency = Idempotency(connection)
+        self.batches = Batches(connection)
         self.releases = Releases(connection)
         self.statistics = Statistics(connection)
+
+    def freeze(self) -> None:
+        """Let every statement see the register as it is at the first one; to be called before any other."""
+        dialects.freeze(self._connection)
 
     def stamp(self) -> datetime:
         """The legal instant of this transaction, to be taken after the last lock and before the first write.
 
         Source: RULES, "Time": the communication is the instant at which the gateway committed it.
         """
-        if self._stamped is None:
-            self._stamped = time.monotonic()
+        self._stamp.take()
         return self.legal_now()
 
     def discard(self) -> None:
         """Roll back at the end, although nothing failed."""
         self.is_discarded = True
-
-    def check_stamp(self) -> None:
-        """Refuse to commit what was stamped too long ago.
-
-        Raises: CommitTooLate.
-        """
-        if self._stamped is not None and time.monotonic() - self._stamped > STAMP_LIFE_SECONDS:
-            raise CommitTooLate
 
 
 class Store:
@@ -96,22 +116,28 @@ class Store:
 
         Raises: StoreUnavailable for whatever keeps the database from it; CommitTooLate.
         """
+        stamp = Stamp()
         try:
-            with _as_unavailable(), self._block() as connection:
-                opened = Transaction(connection, self._legal_now, self._cache)
+            with _as_unavailable(), self._block(stamp.check) as connection:
+                opened = Transaction(connection, self._legal_now, self._cache, stamp)
                 yield opened
                 if opened.is_discarded:
                     raise _Discarded
-                opened.check_stamp()
         except _Discarded:
             return
         except StoreUnavailable:
             self._cache.latest = None  # it may be one that was never committed
             raise
 
-    def _block(self) -> AbstractContextManager[Connection]:
-        """One transaction; on SQLite it shares its commit with those that wait beside it."""
-        return self._group.block() if self._group is not None else self._engine.begin()
+    def _block(self, check: Callable[[], None]) -> AbstractContextManager[Connection]:
+        """One transaction, checked right before its commit; on SQLite it shares that with those beside it."""
+        return self._group.block(check) if self._group is not None else self._alone(check)
+
+    @contextmanager
+    def _alone(self, check: Callable[[], None]) -> Iterator[Connection]:
+        with self._engine.begin() as connection:
+            yield connection
+            check()
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -119,7 +145,7 @@ class Store:
         with _as_unavailable(), self._engine.connect() as connection:
             reader = connection.execution_options(**{dialects.READ_ONLY: True})
             with reader.begin():
-                yield Transaction(reader, self._legal_now, self._cache)
+                yield Transaction(reader, self._legal_now, self._cache, Stamp())
 
     def check(self) -> None:
         """Check that the database answers.

@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 
 from gateway.domain.delivery import Acknowledged, Answer, Message, Outcome, Unacceptable, Unavailable
 from gateway.domain.identity import Ssin
+from gateway.upstream.bodies import read_at_most
 from gateway.upstream.messages import decode_mailbox, encode
 from schemas import strict_json
 
@@ -37,9 +38,7 @@ class MyCareNet:
         Shape: an answer that is lost leaves the message unacknowledged, so it is sent again under the same id.
         """
         try:
-            response = self._session.send(
-                self._prepared("/messages", encode(message, ssin)), timeout=_TIMEOUT_SECONDS, allow_redirects=False
-            )
+            response = self._post("/messages", encode(message, ssin))
         except requests.RequestException:
             return Unavailable("unreachable")
         if response.status_code == requests.codes.accepted:
@@ -62,8 +61,8 @@ class MyCareNet:
                 stream=True,
             )
             with response:
-                body = response.raw.read(LARGEST_ANSWER_BYTES + 1, decode_content=True)
-        except (requests.RequestException, OSError) as error:
+                body = read_at_most(response, LARGEST_ANSWER_BYTES)
+        except requests.RequestException as error:
             raise MailboxUnavailable from error
         if response.status_code != requests.codes.ok or len(body) > LARGEST_ANSWER_BYTES:
             raise MailboxUnavailable
@@ -75,16 +74,17 @@ class MyCareNet:
     def confirm(self, answer_ids: list[str]) -> None:
         """Tell MyCareNet that answers are recorded here; unheard, they only come again."""
         try:
-            self._session.send(
-                self._prepared("/mailbox/confirmations", strict_json.dumps({"answers": answer_ids})),
-                timeout=_TIMEOUT_SECONDS,
-                allow_redirects=False,
-            )
+            self._post("/mailbox/confirmations", strict_json.dumps({"answers": answer_ids}))
         except requests.RequestException:
             return
 
-    def _prepared(self, path: str, body: bytes) -> requests.PreparedRequest:
-        """A POST of JSON, without the session's merging of cookies and proxies, which costs as much as the sending."""
+    def _post(self, path: str, body: bytes) -> requests.Response:
+        """Post JSON, without the session's merging of cookies and proxies, which costs as much as the sending.
+
+        Shape: the answer's body is read whole, for the connection's sake, but no more of it than is ever taken.
+        """
         request = requests.PreparedRequest()
         request.prepare(method="POST", url=self._url + path, headers=_JSON, data=body)
-        return request
+        with self._session.send(request, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True) as response:
+            read_at_most(response, LARGEST_ANSWER_BYTES)
+        return response

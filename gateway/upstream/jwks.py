@@ -13,7 +13,9 @@ from typing import Any
 
 import jwt
 import requests
+from jwt.utils import base64url_decode
 
+from gateway.upstream.bodies import read_at_most
 from schemas import strict_json
 
 LARGEST_SET_BYTES = 256 * 1024
@@ -63,7 +65,7 @@ class IssuerKeys:
             self._tried_at = time.monotonic()
             try:
                 keys = keys_of(self._fetch_set())
-            except (requests.RequestException, OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
+            except (requests.RequestException, ValueError, KeyError, TypeError, jwt.PyJWTError):
                 return
             if keys:
                 self._keys, self._fetched_at = keys, time.monotonic()
@@ -79,7 +81,7 @@ def _get(url: str) -> Mapping[str, Any]:
     with requests.Session() as session:
         session.trust_env = False
         with session.get(url, timeout=(3.0, 5.0), allow_redirects=False, stream=True) as response:
-            body = response.raw.read(LARGEST_SET_BYTES + 1, decode_content=True)
+            body = read_at_most(response, LARGEST_SET_BYTES)
     document = strict_json.loads(body)
     if response.status_code != requests.codes.ok or len(body) > LARGEST_SET_BYTES or not isinstance(document, dict):
         raise ValueError("not a document of the issuer")
@@ -94,6 +96,8 @@ def keys_of(jwks: Mapping[str, Any]) -> dict[tuple[str, str], jwt.PyJWK]:
     """
     keys: dict[tuple[str, str], jwt.PyJWK] = {}
     for jwk in jwks["keys"]:
+        if not isinstance(jwk, dict):
+            raise TypeError("a key is an object")
         if not _is_usable(jwk):
             continue
         for algorithm in (jwk["alg"],) if "alg" in jwk else ALGORITHMS[jwk["kty"]]:
@@ -112,4 +116,5 @@ def _is_usable(jwk: Mapping[str, Any]) -> bool:
         return False
     if jwk["kty"] == "EC":
         return jwk.get("crv") == "P-256"
-    return len(jwk["n"]) * 6 >= SMALLEST_RSA_BITS and jwk["e"] == "AQAB"
+    bits = int.from_bytes(base64url_decode(jwk["n"]), "big").bit_length()  # not its length: zeros may lead
+    return bits >= SMALLEST_RSA_BITS and jwk["e"] == "AQAB"

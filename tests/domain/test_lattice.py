@@ -23,6 +23,7 @@ from gateway.domain.lattice import (
     Subset,
     check_in_lattice,
     is_declared,
+    measures_of,
     nodes,
     periods_between,
 )
@@ -113,7 +114,8 @@ def test_check_holds_exactly_the_nodes(period: PeriodKind, measure: Measure) -> 
         (MONTH, ACTIONS, ["district"], "district"),
         (YEAR, ACTIONS, ["project", "insurer", "municipality"], "insurer"),
         (QUARTER, ACTIONS, ["component"], "component"),
-        (MONTH, JOINED, ["project"], "measure"),
+        (MONTH, JOINED, ["project", "sex"], "sex"),
+        (YEAR, INCLUDED, ["district"], "district"),
     ],
 )
 def test_what_is_not_computed_today_is_refused_by_name(
@@ -135,7 +137,31 @@ def test_a_period_that_is_not_computed_today_is_refused_by_name() -> None:
 
     assert refusal.value.dimension == "year"
     assert nodes(YEAR, ACTIONS, months) == ()
-    assert nodes(MONTH, JOINED, months) == ()
+    assert nodes(QUARTER, INCLUDED, months) == ()
+
+
+def test_a_measure_that_is_not_computed_today_is_refused_by_name() -> None:
+    actions = Subset(RELEASED.periods, frozenset({ACTIONS}), RELEASED.dims)
+
+    with pytest.raises(NotInLattice) as refusal:
+        check_in_lattice(MONTH, ["project"], JOINED, actions)
+
+    assert refusal.value.dimension == "measure"
+    assert nodes(MONTH, JOINED, actions) == ()
+
+
+def test_measures_of_a_kind_of_period_have_those_of_inclusions_first() -> None:
+    assert {kind: measures_of(kind) for kind in PeriodKind} == {
+        MONTH: (JOINED, LEFT, ACTIONS),
+        QUARTER: (INCLUDED, ACTIONS),
+        YEAR: (INCLUDED, ACTIONS),
+        CONVENTION: (ACTIONS,),
+    }
+
+
+@pytest.mark.parametrize(("period", "measure"), [(MONTH, JOINED), (MONTH, LEFT), (QUARTER, INCLUDED), (YEAR, INCLUDED)])
+def test_inclusion_measures_are_computed_by_project_and_for_all(period: PeriodKind, measure: Measure) -> None:
+    assert nodes(period, measure, RELEASED) == (Node(period, ()), Node(period, ("project",)))
 
 
 def test_nodes_computed_today() -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from gateway.domain.lattice import RELEASED, WHOLE, Measure, Node, PeriodKind
+from gateway.domain.lattice import RELEASED, WHOLE, Measure, Node, PeriodKind, Subset
 from gateway.domain.ledger import fact_rho, inclusion_rho, node_rho, person_rho, release_rho
 
 MONTH, QUARTER, YEAR, CONVENTION = PeriodKind
@@ -44,6 +44,8 @@ def test_more_actions_or_a_smaller_cap_weigh_more() -> None:
         (QUARTER, Measure.ACTIONS, 0.5326, 0.1465),
         (YEAR, Measure.ACTIONS, 0.4492, 0.1036),
         (CONVENTION, Measure.ACTIONS, 0.3593, 0.0829),
+        (MONTH, Measure.JOINED, 0.1209, 0.0657),
+        (QUARTER, Measure.INCLUDED, 0.1212, 0.0391),
     ],
 )
 def test_rho_of_a_release(period: PeriodKind, measure: Measure, whole: float, released: float) -> None:
@@ -52,11 +54,14 @@ def test_rho_of_a_release(period: PeriodKind, measure: Measure, whole: float, re
 
 
 def test_nothing_is_spent_where_nothing_is_released() -> None:
-    assert release_rho(MONTH, Measure.JOINED) == release_rho(QUARTER, Measure.JOINED, WHOLE) == Fraction(0)
+    nothing = Subset(RELEASED.periods, frozenset({Measure.ACTIONS}), RELEASED.dims)
+
+    assert release_rho(MONTH, Measure.JOINED, nothing) == release_rho(QUARTER, Measure.JOINED, WHOLE) == Fraction(0)
 
 
 def test_totals() -> None:
     assert float(fact_rho(WHOLE)) == pytest.approx(1.760, abs=5e-4)
     assert float(person_rho(WHOLE)) == pytest.approx(20.72, abs=5e-3)
     assert float(inclusion_rho(WHOLE)) == pytest.approx(0.8355, abs=5e-5)
+    assert float(inclusion_rho()) == pytest.approx(0.3153, abs=5e-5)
     assert fact_rho() == sum(release_rho(period, Measure.ACTIONS) for period in PeriodKind)

@@ -42,6 +42,7 @@ WRITTEN_BY_HAND = {
     "assign_pseudocode": REGISTRAR,
     "register_partner": {"registrar": "any", "project_admin": "own_project"},
     "get_aggregates": {"coordinator": "own_project", "insurer": "own_insurer", "policy_maker": "any"},
+    "show_progress": {"coordinator": "own_project", "policy_maker": "any"},
     "list_releases": {"coordinator": "own_project", "policy_maker": "any"},
 }
 

@@ -136,22 +136,34 @@ P5 = Table(
     statement="The performer is a partner of the project on the day performed",
     columns=("case", "partner", "performed on", "answer"),
     rows=(
-        ("partner for good", days("2021-09-01 .."), day("2022-02-14"), ACCEPTED),
-        ("on the first day of partnership", days("2022-02-14 .. 2022-02-20"), day("2022-02-14"), ACCEPTED),
-        ("on the last day of partnership", days("2022-01-01 .. 2022-02-14"), day("2022-02-14"), ACCEPTED),
+        ("partner for good", (days("2021-09-01 .."),), day("2022-02-14"), ACCEPTED),
+        ("on the first day of partnership", (days("2022-02-14 .. 2022-02-20"),), day("2022-02-14"), ACCEPTED),
+        ("on the last day of partnership", (days("2022-01-01 .. 2022-02-14"),), day("2022-02-14"), ACCEPTED),
         (
             "the day after leaving",
-            days("2022-01-01 .. 2022-02-14"),
+            (days("2022-01-01 .. 2022-02-14"),),
             day("2022-02-15"),
             Refused("P5", "not-a-partner", day("2022-01-01"), day("2022-02-14")),
         ),
         (
             "the day before joining",
-            days("2022-02-15 .."),
+            (days("2022-02-15 .."),),
             day("2022-02-14"),
             Refused("P5", "not-a-partner", day("2022-02-15")),
         ),
-        ("never a partner", None, day("2022-02-14"), Refused("P5", "not-a-partner")),
+        (
+            "while away",
+            (days("2021-09-01 .. 2022-01-31"), days("2022-03-01 ..")),
+            day("2022-02-14"),
+            Refused("P5", "not-a-partner", day("2021-09-01"), day("2022-01-31")),
+        ),
+        (
+            "after coming back",
+            (days("2021-09-01 .. 2022-01-31"), days("2022-02-14 ..")),
+            day("2022-02-14"),
+            ACCEPTED,
+        ),
+        ("never a partner", (), day("2022-02-14"), Refused("P5", "not-a-partner")),
     ),
 )
 
@@ -234,9 +246,9 @@ def test_day_performed_is_past_and_within_the_convention(
 
 @pytest.mark.parametrize(("case", "partnership", "performed_on", "answer"), P5.cases())
 def test_performer_is_a_partner_on_the_day_performed(
-    case: str, partnership: Interval | None, performed_on: date, answer: Refused | str
+    case: str, partnership: tuple[Interval, ...], performed_on: date, answer: Refused | str
 ) -> None:
-    project = a_project(partners={} if partnership is None else {PROVIDER: partnership})
+    project = a_project(partners={PROVIDER: partnership} if partnership else {})
 
     given = answer_to(lambda: check_may_record(a_catalogue(), project, PSEUDOCODE, performed_on, PROVIDER, TODAY))
 
@@ -247,7 +259,7 @@ def test_performer_is_a_partner_on_the_day_performed(
 def test_action_is_registered_by_its_performer_or_the_administrative_responsible(
     case: str, performer: str, own: str | None, answer: Refused | str
 ) -> None:
-    project = a_project(partners=dict.fromkeys([PROVIDER, COLLEAGUE], days("2021-09-01 ..")))
+    project = a_project(partners=dict.fromkeys([PROVIDER, COLLEAGUE], (days("2021-09-01 .."),)))
 
     given = answer_to(
         lambda: check_may_record(a_catalogue(), project, PSEUDOCODE, day("2022-02-14"), performer, TODAY, own)
@@ -281,7 +293,7 @@ def breaking(broken: set[str]) -> Callable[[], None]:
     project = a_project(
         convention=Convention(day("2022-04-01") if "convention" in broken else day("2021-09-01"), day("2022-12-31")),
         registration_closes_on=day("2022-02-28") if "P9" in broken else None,
-        partners={} if "P5" in broken else {PROVIDER: days("2021-09-01 ..")},
+        partners={} if "P5" in broken else {PROVIDER: (days("2021-09-01 .."),)},
         assignments={} if "P2" in broken else {PSEUDOCODE: days("2021-09-01 ..")},
     )
     members = [] if "P3" in broken else [an_inclusion()]

@@ -100,33 +100,47 @@ I3 = Table(
     ),
 )
 
+AWAY_AND_BACK = (days("2021-09-01 .. 2022-02-28"), days("2022-05-01 .."))
 I4 = Table(
     rule="I4",
     statement="It is communicated by a partner of that day or by the administrative responsible",
     columns=("case", "partner", "communicated on", "answer"),
     rows=(
-        ("partner for good", days("2021-09-01 .."), day("2022-01-15"), ACCEPTED),
-        ("on the first day of partnership", days("2022-01-15 .. 2022-06-30"), day("2022-01-15"), ACCEPTED),
-        ("on the last day of partnership", days("2022-01-15 .. 2022-06-30"), day("2022-06-30"), ACCEPTED),
+        ("partner for good", (days("2021-09-01 .."),), day("2022-01-15"), ACCEPTED),
+        ("on the first day of partnership", (days("2022-01-15 .. 2022-06-30"),), day("2022-01-15"), ACCEPTED),
+        ("on the last day of partnership", (days("2022-01-15 .. 2022-06-30"),), day("2022-06-30"), ACCEPTED),
         (
             "on the day before",
-            days("2022-01-15 .. 2022-06-30"),
+            (days("2022-01-15 .. 2022-06-30"),),
             day("2022-01-14"),
             Refused("I4", "not-a-partner", day("2022-01-15"), day("2022-06-30")),
         ),
         (
             "on the day after",
-            days("2022-01-15 .. 2022-06-30"),
+            (days("2022-01-15 .. 2022-06-30"),),
             day("2022-07-01"),
             Refused("I4", "not-a-partner", day("2022-01-15"), day("2022-06-30")),
         ),
         (
             "on the day before an open-ended partnership",
-            days("2022-01-15 .."),
+            (days("2022-01-15 .."),),
             day("2022-01-14"),
             Refused("I4", "not-a-partner", day("2022-01-15")),
         ),
-        ("never a partner", None, day("2022-01-15"), Refused("I4", "not-a-partner")),
+        ("after coming back", AWAY_AND_BACK, day("2022-05-01"), ACCEPTED),
+        (
+            "away, the first period nearer",
+            AWAY_AND_BACK,
+            day("2022-03-31"),
+            Refused("I4", "not-a-partner", day("2021-09-01"), day("2022-02-28")),
+        ),
+        (
+            "away, the second period nearer",
+            AWAY_AND_BACK,
+            day("2022-04-01"),
+            Refused("I4", "not-a-partner", day("2022-05-01")),
+        ),
+        ("never a partner", (), day("2022-01-15"), Refused("I4", "not-a-partner")),
     ),
 )
 
@@ -250,9 +264,9 @@ def test_only_an_open_inclusion_stands_in_the_way(case: str, change: str, status
 
 @pytest.mark.parametrize(("case", "partnership", "communicated_on", "answer"), I4.cases())
 def test_inclusion_is_communicated_by_a_partner_of_that_day(
-    case: str, partnership: Interval | None, communicated_on: date, answer: Refused | str
+    case: str, partnership: tuple[Interval, ...], communicated_on: date, answer: Refused | str
 ) -> None:
-    project = a_project(partners={} if partnership is None else {PROVIDER: partnership})
+    project = a_project(partners={PROVIDER: partnership} if partnership else {})
 
     given = answer_to(lambda: check_may_include(project, an_agreement(), PROVIDER, communicated_on))
 
@@ -299,7 +313,7 @@ def breaking(broken: set[str]) -> Callable[[], None]:
     assert in_force.last is not None
     project = a_project(
         convention=Convention(in_force.first, in_force.last),
-        partners={} if "I4" in broken else {PROVIDER: days("2018-01-01 ..")},
+        partners={} if "I4" in broken else {PROVIDER: (days("2018-01-01 .."),)},
     )
     return lambda: check_may_include(project, agreement, PROVIDER, day(communicated_on))
 
@@ -340,7 +354,7 @@ def test_administrative_responsible_communicates_without_being_a_partner() -> No
 
 
 def test_partner_of_another_project_is_no_partner_here() -> None:
-    project = a_project(partners={COLLEAGUE: days("2021-09-01 ..")})
+    project = a_project(partners={COLLEAGUE: (days("2021-09-01 .."),)})
 
     with pytest.raises(NotAPartner):
         check_partner(project, PROVIDER, day("2022-01-15"))

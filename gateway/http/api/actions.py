@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from gateway.domain.delivery import State
 from gateway.domain.errors import FieldError, InvalidCursor, InvalidRequest
 from gateway.domain.identity import Ssin
 from gateway.domain.project import is_voluntary
-from gateway.domain.submissions import ActionSubmission
+from gateway.domain.submissions import ActionSubmission, Import
 from gateway.http.api import cursors
 from gateway.http.routes import Incoming, Outgoing, Route, identifier, refuse
 from gateway.services.find_actions import ActionPage, ActionView, get_action, list_actions
@@ -20,20 +21,25 @@ from gateway.store.actions import ActionFilter
 from schemas.action import ActionAnnulmentRequest, ActionList, ActionQuery, ActionReceipt, ActionRequest
 
 
-def _register(incoming: Incoming) -> Any:
-    payload = incoming.payload
-    performed_by = payload.get("performed_by", incoming.caller.nihii)
+def registration(incoming: Incoming) -> Any:
+    """The verb that registers an action, for a request or a line of a batch."""
+    performed_by = incoming.payload.get("performed_by", incoming.caller.nihii)
     if performed_by is None:
         return refuse(InvalidRequest([FieldError("#/performed_by", "required")]))
-    submission = ActionSubmission(
+    return partial(register_action, submission=submission_of(incoming.payload, performed_by))
+
+
+def submission_of(payload: Mapping[str, Any], performed_by: str, imported: Import | None = None) -> ActionSubmission:
+    """An action as its schema loaded it."""
+    return ActionSubmission(
         project=payload["project"],
         ssin=Ssin(payload["ssin"]),
         pseudocode=payload["pseudocode"],
         performed_on=payload["performed_on"],
         performed_by=performed_by,
         occurrence=payload["occurrence"],
+        imported=imported,
     )
-    return partial(register_action, submission=submission)
 
 
 def _get(incoming: Incoming) -> Any:
@@ -105,7 +111,7 @@ ROUTES = (
         "POST",
         "/v1/actions",
         "register_action",
-        _register,
+        registration,
         _dump_new,
         ActionReceipt,
         body=ActionRequest,

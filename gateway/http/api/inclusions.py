@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from gateway.domain.delivery import State
 from gateway.domain.errors import FieldError, InvalidCursor, InvalidRequest
 from gateway.domain.identity import Ssin
 from gateway.domain.inclusion import Agreement
-from gateway.domain.submissions import Beneficiary, InclusionSubmission
+from gateway.domain.submissions import Beneficiary, Import, InclusionSubmission
 from gateway.http import bodies
 from gateway.http.api import cursors
 from gateway.http.routes import Incoming, Outgoing, Route, identifier, refuse
@@ -35,18 +36,23 @@ from schemas.inclusion import (
 )
 
 
-def _register(incoming: Incoming) -> Any:
-    payload = incoming.payload
-    if "communicated_by" in payload and incoming.caller.role is not Role.PROJECT_ADMIN:
+def registration(incoming: Incoming) -> Any:
+    """The verb that registers an inclusion, for a request or a line of a batch."""
+    if "communicated_by" in incoming.payload and incoming.caller.role is not Role.PROJECT_ADMIN:
         raise InvalidRequest([FieldError("#/communicated_by", "unknown-member")])
-    submission = InclusionSubmission(
+    return partial(register_inclusion, submission=submission_of(incoming.payload))
+
+
+def submission_of(payload: Mapping[str, Any], imported: Import | None = None) -> InclusionSubmission:
+    """An inclusion as its schema loaded it."""
+    return InclusionSubmission(
         project=payload["project"],
         ssin=Ssin(payload["ssin"]),
         agreement=Agreement(**payload["agreement"]),
         municipality=payload.get("municipality"),
         communicated_by=payload.get("communicated_by"),
+        imported=imported,
     )
-    return partial(register_inclusion, submission=submission)
 
 
 def _find(incoming: Incoming) -> Any:
@@ -157,7 +163,7 @@ ROUTES = (
         "POST",
         "/v1/inclusions",
         "register_inclusion",
-        _register,
+        registration,
         _dump_new,
         InclusionReceipt,
         body=InclusionRequest,

@@ -10,7 +10,7 @@ from gateway.clock import SandboxClock
 from gateway.domain.errors import ClockRunsForward
 from gateway.domain.lattice import Measure, Period, PeriodKind
 from gateway.http import bodies
-from gateway.services.close_period import close_period
+from gateway.services.close_period import Closed, release_period
 from gateway.services.context import Context
 from schemas import strict_json
 from schemas.sandbox import Clock, ClockRequest, ReleaseReceipt, ReleaseRequest
@@ -31,21 +31,23 @@ def add_sandbox_doors(app: Flask, context: Context, clock: SandboxClock) -> None
     def release() -> Response:
         asked = bodies.load(ReleaseRequest(), bodies.read_json(request))
         kind = next(kind for kind in PeriodKind if kind.value in asked)
-        closed = close_period(context, Period(kind, asked[kind.value]), Measure.ACTIONS)
-        return _json(ReleaseReceipt().dump(_receipt(closed.release)))
+        closed = release_period(context, Period(kind, asked[kind.value]), asked.get("measures"))
+        return _json(ReleaseReceipt().dump(_receipt(closed)))
 
     app.add_url_rule("/sandbox/clock", "GET /sandbox/clock", show_clock, methods=["GET"])
     app.add_url_rule("/sandbox/clock", "PUT /sandbox/clock", move_clock, methods=["PUT"])
     app.add_url_rule("/sandbox/release", "POST /sandbox/release", release, methods=["POST"])
 
 
-def _receipt(release: Any) -> dict[str, Any]:
+def _receipt(closed: list[Closed]) -> dict[str, Any]:
+    releases = [one.release for one in closed]
+    groups = ["actions" if one.measure == Measure.ACTIONS else "inclusions" for one in releases]
     return {
-        "period": release.kind,
-        "value": release.period,
-        "measures": ["actions"],
-        "released_at": release.released_at,
-        "releases": [release.id],
+        "period": releases[0].kind,
+        "value": releases[0].period,
+        "measures": list(dict.fromkeys(groups)),
+        "released_at": releases[0].released_at,
+        "releases": [one.id for one in releases],
     }
 
 

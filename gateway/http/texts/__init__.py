@@ -1,4 +1,4 @@
-"""What people read, in four languages: problems, fields and rules."""
+"""What people read, in four languages: problems, fields, rules and notes."""
 
 from __future__ import annotations
 
@@ -32,9 +32,16 @@ def explanation_texts() -> Mapping[str, Mapping[str, str]]:
     return _read("explanations.toml")
 
 
+@cache
+def notes() -> Mapping[str, Mapping[str, str]]:
+    """What is said beside figures, by note and language."""
+    return _read("notes.toml")
+
+
 def language_of(accepted: LanguageAccept) -> str:
-    """The language to answer in: the best of four, English when none is asked for."""
-    return accepted.best_match(LANGUAGES, default=DEFAULT_LANGUAGE) or DEFAULT_LANGUAGE
+    """The language to answer in: the first of four that is asked for, in whatever region; English when none is."""
+    asked = (tag.partition("-")[0].lower() for tag, quality in accepted if quality > 0)
+    return next((language for language in asked if language in LANGUAGES), DEFAULT_LANGUAGE)
 
 
 def _read(name: str) -> Mapping[str, Any]:

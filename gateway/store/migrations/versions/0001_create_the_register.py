@@ -29,6 +29,60 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("bucket", "id", name=op.f("pk_audit_entry")),
     )
     op.create_table(
+        "batch",
+        sa.Column("shard", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("organisation", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("sealed_caller", sa.LargeBinary(), nullable=True),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("delimiter", sa.Text(), nullable=True),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("shard", "id", name=op.f("pk_batch")),
+    )
+    op.create_index(
+        "ix_batch_due",
+        "batch",
+        ["next_attempt_at"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('queued', 'running')"),
+        postgresql_where=sa.text("state IN ('queued', 'running')"),
+    )
+    op.create_table(
+        "batch_line",
+        sa.Column("shard", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("batch", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sealed_line", sa.LargeBinary(), nullable=True),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=True),
+        sa.Column("ref", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("object", sa.Uuid(), nullable=True),
+        sa.Column("problem", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("shard", "batch", "number", name=op.f("pk_batch_line")),
+    )
+    op.create_index(
+        "ix_batch_line_fingerprint",
+        "batch_line",
+        ["fingerprint"],
+        unique=False,
+        sqlite_where=sa.text("outcome = 'accepted'"),
+        postgresql_where=sa.text("outcome = 'accepted'"),
+    )
+    op.create_index(
+        "ix_batch_line_waiting",
+        "batch_line",
+        ["shard", "batch", "number"],
+        unique=False,
+        sqlite_where=sa.text("outcome IS NULL"),
+        postgresql_where=sa.text("outcome IS NULL"),
+    )
+    op.create_table(
         "catalogue_history",
         sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("noun", sa.Text(), nullable=False),
@@ -114,6 +168,7 @@ def upgrade() -> None:
         sa.Column("performed_by", sa.Text(), nullable=False),
         sa.Column("occurrence", sa.Integer(), nullable=False),
         sa.Column("communicated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("annulment_reason", sa.Text(), nullable=True),
         sa.Column("rejection_code", sa.Text(), nullable=True),
@@ -198,6 +253,7 @@ def upgrade() -> None:
         sa.Column("municipality", sa.Text(), nullable=True),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column("evidence", sa.Text(), nullable=True),
         sa.Column("exit_reason", sa.Text(), nullable=True),
         sa.Column("exit_left_on", sa.Date(), nullable=True),
         sa.Column("exit_communicated_at", sa.DateTime(timezone=True), nullable=True),
@@ -279,7 +335,7 @@ def upgrade() -> None:
         sa.Column("member_from", sa.Date(), nullable=False),
         sa.Column("member_until", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(["project"], ["project.id"], name=op.f("fk_partner_project")),
-        sa.PrimaryKeyConstraint("project", "provider", name=op.f("pk_partner")),
+        sa.PrimaryKeyConstraint("project", "provider", "member_from", name=op.f("pk_partner")),
     )
     op.create_table(
         "vault",
@@ -298,11 +354,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["project"], ["project.id"], name=op.f("fk_zone_project")),
         sa.PrimaryKeyConstraint("project", "nis", name=op.f("pk_zone")),
     )
+    op.create_index("uq_zone_nis", "zone", ["nis"], unique=True)
     op.execute("INSERT INTO catalogue_version (id, version) VALUES (1, 0)")
 
 
 def downgrade() -> None:
     """Undo."""
+    op.drop_index("uq_zone_nis", table_name="zone")
     op.drop_table("zone")
     op.drop_table("vault")
     op.drop_table("partner")
@@ -371,4 +429,6 @@ def downgrade() -> None:
     op.drop_table("idempotency")
     op.drop_table("catalogue_version")
     op.drop_table("catalogue_history")
+    op.drop_table("batch_line")
+    op.drop_table("batch")
     op.drop_table("audit_entry")
