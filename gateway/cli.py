@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -96,7 +96,10 @@ def import_command(
     token_file: Annotated[Path | None, typer.Option(help="holds an access token; else CHRONICCARE_TOKEN does")] = None,
 ) -> None:
     """Send a file as a batch, wait until it is done, and keep the results beside it; exit 1 when a line was refused."""
-    token = read_token() if token_file is None else token_file.read_text(encoding="ascii").strip()
+    try:
+        token = read_token() if token_file is None else token_file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        raise ImportFailed(f"{token_file} cannot be read as an access token") from None
     if not import_file(file, url, token, console):
         raise typer.Exit(1)
 
@@ -134,11 +137,12 @@ def release(
         raise typer.BadParameter(str(problem)) from None
     context = build_context(read_settings())
     groups = [group for group in GROUPS if measures in ("", group)]
-    for group in groups if due else ():
-        for period in due_periods(context, group=group):
-            _release(context, period, group)
-    for period in periods:
-        _release(context, period, groups[0] if measures else None)
+    with closing(context.store):
+        for group in groups if due else ():
+            for period in due_periods(context, group=group):
+                _release(context, period, group)
+        for period in periods:
+            _release(context, period, groups[0] if measures else None)
 
 
 def _release(context: Context, period: Period, group: Group | None) -> None:

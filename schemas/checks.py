@@ -95,12 +95,12 @@ def is_nis(text: str) -> bool:
 
 
 def is_project_id(text: str) -> bool:
-    """Whether it can name a project: 1 to 40 of a-z, 0-9 and hyphen.
+    """Whether it can name a project: 1 to 40 of a-z, 0-9 and hyphen, and no person's number among them.
 
-    >>> is_project_id("demo-nord"), is_project_id("Demo"), is_project_id(""), is_project_id("a" * 41)
+    >>> is_project_id("demo-nord"), is_project_id("Demo"), is_project_id("a" * 41), is_project_id("p-85073003328")
     (True, False, False, False)
     """
-    return bool(_PROJECT_ID.fullmatch(text))
+    return bool(_PROJECT_ID.fullmatch(text)) and not holds_ssin(text)
 
 
 def holds_ssin(text: str) -> bool:

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 import requests
 
+from gateway.sandbox.supervisor import end_with_parent
 from tests.postgres import free_port
 
 SERIALS = range(950, 998)
@@ -129,6 +130,7 @@ def sandbox(
             stderr=errors,
             text=True,
             start_new_session=True,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - a test run that is killed leaves no sandbox behind
             env=None if environment is None else {**os.environ, **environment},
         )
     try:

@@ -51,7 +51,7 @@ def close_months(
     Raises: ClosingFailed.
     """
     closed = []
-    with Client(gateway_url, timeout=600, patience=600) as client:
+    with Client(gateway_url, timeout=600) as client:
         move_clock(client, _text(last_instant))
         for month in _months(first_month, day_of(last_instant)):
             name = f"{month:%Y-%m}"

@@ -103,7 +103,7 @@ def started(plan: Plan) -> Iterator[Running]:
                     stdout=log,
                     stderr=log,
                     env=plan.environment(),
-                    preexec_fn=_end_with_parent,  # noqa: PLW1509 - the supervisor has no other thread yet
+                    preexec_fn=end_with_parent,  # noqa: PLW1509 - the supervisor has no other thread yet
                 )
             if name == "mock":
                 _await(running, plan.mock_port, "/live")
@@ -117,7 +117,7 @@ def _python(module: str, *arguments: object) -> Sequence[str]:
     return [sys.executable, "-m", module, *(str(argument) for argument in arguments)]
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Ask the kernel to end this child when its parent dies, so that a killed supervisor leaves nothing behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -13,13 +13,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, null, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, null, or_, select, text, update
 
 from gateway.domain.batches import LineOutcome, State
 from gateway.store.tables import batch, batch_line
 
+_HAS_NOT_ENDED = text("batch.state IN ('queued', 'running')")  # as the index says it, or else it would not be used
+_WAS_ACCEPTED = text("batch_line.outcome = 'accepted'")
 _DUE = (
-    batch.c.state.in_((State.QUEUED.value, State.RUNNING.value)),
+    _HAS_NOT_ENDED,
     batch.c.next_attempt_at <= bindparam("now"),
     or_(batch.c.leased_until.is_(None), batch.c.leased_until <= bindparam("now")),
 )
@@ -34,9 +36,7 @@ _CLAIM = (
 )
 _REST = update(batch).where(*_ONE).values(leased_until=None, next_attempt_at=bindparam("b_next"))
 _END = (
-    update(batch)
-    .where(*_ONE, batch.c.state.in_((State.QUEUED.value, State.RUNNING.value)))
-    .values(state=bindparam("b_state"), sealed_caller=None, leased_until=None)
+    update(batch).where(*_ONE, _HAS_NOT_ENDED).values(state=bindparam("b_state"), sealed_caller=None, leased_until=None)
 )
 _OF = (batch_line.c.shard == bindparam("b_shard"), batch_line.c.batch == bindparam("b_id"))
 _WAITS = batch_line.c.outcome.is_(None)
@@ -62,8 +62,7 @@ _CANCEL = update(batch_line).where(*_OF, _WAITS).values(outcome=LineOutcome.CANC
 _COUNTS = select(batch_line.c.outcome, func.count()).where(*_OF, ~_WAITS).group_by(batch_line.c.outcome)
 _SETTLED = select(batch_line).where(*_OF, ~_WAITS).order_by(batch_line.c.number)
 _EARLIER = select(batch_line.c.object, batch_line.c.ref).where(
-    batch_line.c.fingerprint == bindparam("b_fingerprint"),
-    batch_line.c.outcome == LineOutcome.ACCEPTED.value,
+    batch_line.c.fingerprint == bindparam("b_fingerprint"), _WAS_ACCEPTED
 )
 
 

@@ -9,11 +9,22 @@ from types import ModuleType
 import pytest
 from marshmallow import Schema
 
-from schemas import action, aggregate, catalogue, inclusion, mycarenet, problem, sandbox, strict_json
+from schemas import (
+    action,
+    aggregate,
+    batch,
+    catalogue,
+    inclusion,
+    mycarenet,
+    problem,
+    sandbox,
+    simulation,
+    strict_json,
+)
 from schemas.fields import Block, ListOf, StrictSchema
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
-MODULES = (inclusion, action, catalogue, aggregate, problem, sandbox, mycarenet)
+MODULES = (inclusion, action, batch, catalogue, aggregate, problem, sandbox, mycarenet, simulation)
 
 
 def schemas_of(module: ModuleType) -> dict[str, type[Schema]]:
@@ -51,6 +62,7 @@ def test_every_request_and_receipt_has_a_golden_document() -> None:
         "PlannedYear",
         "InclusionQuery",
         "ActionQuery",
+        "BatchQuery",
         "PseudocodeQuery",
         "AggregateQuery",
     }

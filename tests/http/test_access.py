@@ -5,19 +5,23 @@ A cell is the status that a role gets in its own project and in another one; a r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from flask import Flask
 from werkzeug.test import TestResponse
 
+from gateway.http.api.docs import FROM_PACKAGE, OURS
 from tests.builders import PROJECT, PROVIDER, PSEUDOCODE, SSIN
 from tests.http.issuer import ROLES
 from tests.http.wire import (
     FOREIGN_PROJECT,
     FOREIGN_PROVIDER,
     FOREIGN_PSEUDOCODE,
+    JSON,
     Body,
     Gateway,
     a_partner_request,
@@ -28,18 +32,20 @@ from tests.http.wire import (
     an_inclusion_request,
 )
 
+NDJSON = "application/x-ndjson"
 NEW_SSIN = "85473003317"
 ABSENT = "01a1ffd3-9d73-8040-9e4b-349e59c79749"
 
 
 @dataclass(frozen=True)
 class Place:
-    """A project with an inclusion and an action in it."""
+    """A project with an inclusion and an action in it, and a batch that a provider of it sent."""
 
     project: str
     pseudocode: str
     inclusion: str
     action: str
+    batch: str
 
 
 @dataclass(frozen=True)
@@ -51,12 +57,16 @@ class Row:
     own: Mapping[str, int] | None = None
     foreign: Mapping[str, int] | None = None
     writes: bool = False
+    content_type: str = JSON
 
 
 PARTNER_OR_ADMIN = {"provider": 200, "project_admin": 200}
 NEITHER_FOREIGN = {"provider": 403, "project_admin": 403}
 UNKNOWN_TO_THEM = {"provider": 404, "project_admin": 404}
 REGISTRAR = {"registrar": 200}
+SENDERS = {"provider": 200, "project_admin": 200, "registrar": 200}
+WHO_SENT_IT = {"provider": 200, "project_admin": 404, "registrar": 404}
+NOT_WHO_SENT_IT = dict.fromkeys(SENDERS, 404)
 EVERYONE = {
     "provider": 200,
     "project_admin": 200,
@@ -74,6 +84,10 @@ def _inclusion(place: Place) -> Body:
 
 def _action(place: Place) -> Body:
     return an_action_request(project=place.project, pseudocode=place.pseudocode, performed_by=PROVIDER, occurrence=2)
+
+
+def _lines(place: Place) -> Body:
+    return json.dumps({"type": "action", **an_action_request(project=place.project)}).encode() + b"\n"
 
 
 def _reason(reason: str) -> Callable[[Place], Body]:
@@ -123,6 +137,10 @@ TRUTH = {
     "POST /v1/actions/<action_id>/annulment": Row(
         "/v1/actions/{p.action}/annulment", _reason("other"), PARTNER_OR_ADMIN, UNKNOWN_TO_THEM, writes=True
     ),
+    "POST /v1/batches": Row("/v1/batches", _lines, SENDERS, SENDERS, writes=True, content_type=NDJSON),
+    "GET /v1/batches/<batch_id>": Row("/v1/batches/{p.batch}", None, WHO_SENT_IT, NOT_WHO_SENT_IT),
+    "GET /v1/batches/<batch_id>/results": Row("/v1/batches/{p.batch}/results", None, WHO_SENT_IT, NOT_WHO_SENT_IT),
+    "DELETE /v1/batches/<batch_id>": Row("/v1/batches/{p.batch}", None, WHO_SENT_IT, NOT_WHO_SENT_IT, writes=True),
     "GET /v1/projects": Row("/v1/projects", None, EVERYONE, EVERYONE),
     "GET /v1/projects/<project_id>": Row("/v1/projects/{p.project}", None, EVERYONE, EVERYONE),
     "POST /v1/projects": Row(
@@ -174,6 +192,9 @@ OPEN = {
     "GET /ready": ("/ready", 200),
     "GET /.well-known/jwks.json": ("/.well-known/jwks.json", 200),
     "GET /metrics": ("/metrics", 200),
+    "GET /openapi.json": ("/openapi.json", 200),
+    "GET /docs": ("/docs", 200),
+    **{f"GET /docs/{name}": (f"/docs/{name}", 200) for name in (*OURS, *FROM_PACKAGE)},
     "GET /problems": ("/problems", 200),
     "GET /problems/<code>": ("/problems/not-found", 200),
 }
@@ -200,7 +221,11 @@ def places(shared_gateway: Gateway) -> Iterator[Mapping[str, Place]]:
         shared_gateway.at("2022-03-01T08:00:00+00:00")
         body = an_action_request(project=project, pseudocode=code)
         acted = shared_gateway.send("POST", "/v1/actions", body, role="provider", nihii=nihii)
-        found[which] = Place(project, code, included.get_json()["id"], acted.get_json()["id"])
+        lines = _lines(Place(project, code, "", "", ""))
+        sent = shared_gateway.send(
+            "POST", "/v1/batches", lines, role="provider", nihii=nihii, headers={"Content-Type": NDJSON}
+        )
+        found[which] = Place(project, code, *(answer.get_json()["id"] for answer in (included, acted, sent)))
     yield found
     shared_gateway.at("2022-03-01T08:00:00+00:00")
 
@@ -209,17 +234,21 @@ def ask(gateway: Gateway, route: str, place: Place, *, trial: bool, role: str | 
     row = TRUTH[route]
     path = row.path.format(p=place) + ("?validate_only=true" if trial and row.writes else "")
     body = None if row.body is None else row.body(place)
-    return gateway.send(route.partition(" ")[0], path, body, role=role, headers={"If-Match": '"1"'}, **claims)
+    headers = {"If-Match": '"1"', "Content-Type": row.content_type}
+    return gateway.send(route.partition(" ")[0], path, body, role=role, headers=headers, **claims)
 
 
-def test_every_route_of_the_application_has_a_row(shared_gateway: Gateway) -> None:
-    routes = {
+def rules_of(app: Flask) -> set[str]:
+    """Every method and path that an app answers."""
+    return {
         f"{method} {rule.rule}"
-        for rule in shared_gateway.app.url_map.iter_rules()
+        for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 
-    assert routes == {*TRUTH, *OPEN, *SANDBOX}
+
+def test_every_route_of_the_application_has_a_row(shared_gateway: Gateway) -> None:
+    assert rules_of(shared_gateway.app) == {*TRUTH, *OPEN, *SANDBOX}
 
 
 @pytest.mark.parametrize("which", ["own", "foreign"])
@@ -289,7 +318,7 @@ def test_sandbox_route_needs_no_token_and_looks_at_none(light_gateway: Gateway, 
 def test_foreign_object_looks_like_one_that_is_not_there(
     shared_gateway: Gateway, places: Mapping[str, Place], route: str, role: str
 ) -> None:
-    absent = Place(FOREIGN_PROJECT, FOREIGN_PSEUDOCODE, ABSENT, ABSENT)
+    absent = Place(FOREIGN_PROJECT, FOREIGN_PSEUDOCODE, ABSENT, ABSENT, ABSENT)
 
     answers = [
         ask(shared_gateway, route, place, trial=False, role=role).get_json() for place in (places["foreign"], absent)

@@ -22,7 +22,7 @@ from gateway.pseudonyms.keyring import Keyring, KeyringError, write_keyring
 from gateway.services.context import Context
 from gateway.settings import Settings, SettingsError
 from tests.http.issuer import Issuer
-from tests.http.test_access import SANDBOX
+from tests.http.test_access import OPEN, SANDBOX, TRUTH, rules_of
 
 
 @pytest.fixture
@@ -75,6 +75,8 @@ def test_audience_and_hosts_are_those_of_the_settings(settings: Settings, issuer
 def test_sandbox_doors_are_404_without_the_sandbox(settings: Settings, issuer: Issuer) -> None:
     app, sandbox = build_app(settings), build_app(replace(settings, sandbox=True))
 
+    assert rules_of(app) == {*TRUTH, *OPEN}
+    assert rules_of(sandbox) == {*TRUTH, *OPEN, *SANDBOX}
     for route, (path, body, _) in SANDBOX.items():
         method = route.partition(" ")[0]
         answer = app.test_client().open(path, method=method, json=body)

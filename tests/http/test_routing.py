@@ -71,7 +71,7 @@ def test_method_that_a_resource_does_not_have_is_405_with_those_it_has(
 @pytest.mark.parametrize("route", TRUTH)
 def test_head_needs_what_get_needs_and_options_gives_methods_alone(shared_gateway: Gateway, route: str) -> None:
     path = route.partition(" ")[2]
-    for name in ("inclusion_id", "action_id", "project_id", "code", "nihii"):
+    for name in ("inclusion_id", "action_id", "project_id", "batch_id", "code", "nihii"):
         path = path.replace(f"<{name}>", "x")
 
     head, options = (shared_gateway.send(method, path) for method in ("HEAD", "OPTIONS"))

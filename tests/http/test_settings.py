@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.settings import Settings, SettingsError, read_settings
+from gateway.settings import Settings, SettingsError, read_settings, read_token
 
 
 def read(**given: str) -> Settings:
@@ -86,3 +86,16 @@ def test_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AUDIENCE", "other")
 
     assert read_settings().audience == "chroniccare-acc"
+
+
+@pytest.mark.parametrize("given", [{}, {"CHRONICCARE_TOKEN": ""}, {"CHRONICCARE_TOKEN": " "}])
+def test_token_of_a_command_must_be_there(given: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="CHRONICCARE_TOKEN is missing"):
+        read_token(given)
+
+
+def test_token_of_a_command_is_read_and_never_a_setting() -> None:
+    environment = {"CHRONICCARE_TOKEN": " abc\n"}
+
+    assert read_token(environment) == "abc"
+    assert "abc" not in str(read_settings(environment))

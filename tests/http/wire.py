@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from gateway.app import ROUTES
 from gateway.clock import SandboxClock, real_now
+from gateway.http.api.docs import add_docs
 from gateway.http.api.open import add_open_doors
 from gateway.http.api.sandbox import add_sandbox_doors
 from gateway.http.callers import Callers
@@ -138,6 +139,7 @@ def a_gateway(database_url: str, veil: Veil, issuer: Issuer, clock_path: Path) -
     metrics = Metrics()
     app = create_flask(context, Callers(guard), ROUTES, ("127.0.0.1", "localhost"), metrics)
     add_open_doors(app, context, metrics)
+    add_docs(app, ROUTES, is_sandbox=True)
     add_sandbox_doors(app, context, legal)
     try:
         yield Gateway(app, context, issuer, database_url, clock_path, real).at(NOW)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.pseudonyms.keyring import Key, Keyring, KeyringError, Purpose, new_keys, read_keyring, write_keyring
 from gateway.pseudonyms.receipts import Receipts
@@ -135,9 +137,6 @@ def test_keys_of_one_ring_are_all_different_and_print_no_secret(keyring: Keyring
 
 
 def test_receipt_key_of_another_kind_is_refused(keyring: Keyring) -> None:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     pem = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

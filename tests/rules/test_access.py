@@ -12,6 +12,7 @@ NOBODY: dict[str, str] = {}
 PARTNER_OR_ADMIN = {"provider": "partner", "project_admin": "own_project"}
 PERFORMER_OR_ADMIN = {"provider": "own_actions", "project_admin": "own_project"}
 REGISTRAR = {"registrar": "any"}
+WHO_SENT_IT = {"provider": "own_batches", "project_admin": "own_batches", "registrar": "own_batches"}
 ANYONE = {
     "provider": "any",
     "project_admin": "any",
@@ -29,10 +30,22 @@ WRITTEN_BY_HAND = {
     "find_inclusions": PARTNER_OR_ADMIN,
     "register_exit": PARTNER_OR_ADMIN,
     "annul_inclusion": PARTNER_OR_ADMIN,
+    "annul_exit": PARTNER_OR_ADMIN,
+    "correct_inclusion": PARTNER_OR_ADMIN,
+    "change_identity": {"project_admin": "own_project"},
+    "explain_inclusion": PARTNER_OR_ADMIN,
+    "simulate": ANYONE,
     "register_action": PARTNER_OR_ADMIN,
     "get_action": PERFORMER_OR_ADMIN,
     "list_actions": PERFORMER_OR_ADMIN,
     "annul_action": PERFORMER_OR_ADMIN,
+    "register_batch": WHO_SENT_IT,
+    "get_batch": WHO_SENT_IT,
+    "get_batch_results": WHO_SENT_IT,
+    "cancel_batch": WHO_SENT_IT,
+    "register_inclusion_imported": REGISTRAR,
+    "register_exit_imported": REGISTRAR,
+    "register_action_imported": REGISTRAR,
     "list_projects": ANYONE,
     "get_project": ANYONE,
     "list_pseudocodes": ANYONE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from datetime import date, datetime
 from uuid import UUID
 
@@ -272,7 +273,7 @@ def test_action_is_registered_by_its_performer_or_the_administrative_responsible
 def test_action_is_the_first_of_its_kind_unless_it_says_otherwise(
     case: str, occurrence: int | None, registered: int
 ) -> None:
-    facts = {} if occurrence is None else {"occurrence": occurrence}
+    facts: dict[str, Any] = {} if occurrence is None else {"occurrence": occurrence}
 
     submission = ActionSubmission(
         project=PROJECT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import pytest
 
@@ -168,7 +169,7 @@ def test_periods_reach_the_conventions_last_day(
     assert (len(found), found[-1].days) == (count, last)
     assert all(
         later.days.first.toordinal() - earlier.days.last.toordinal() == 1
-        for earlier, later in zip(found, found[1:], strict=False)
+        for earlier, later in pairwise(found)
         if earlier.days.last is not None
     )
 

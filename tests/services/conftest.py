@@ -6,6 +6,7 @@ import pytest
 
 from gateway.services.context import Context
 from tests.conftest import LegalClock
+from tests.services.batch_desk import Batches
 from tests.services.desk import Desk
 from tests.store.seeds import seeded
 
@@ -15,3 +16,9 @@ def desk(context: Context, legal_clock: LegalClock, database_url: str) -> Desk:
     """The desk in front of a register with a catalogue, on 15 January 2022."""
     seeded(context.store)
     return Desk(context, legal_clock, database_url)
+
+
+@pytest.fixture
+def batches(desk: Desk) -> Batches:
+    """The desk on 1 March 2022, for batches; nobody is included yet."""
+    return Batches(desk.at("2022-03-01T08:00+01:00"))

@@ -169,9 +169,7 @@ CHANGES: dict[str, Prepare] = {
     "exit": lambda desk, one: desk.exit(one),
     "annulment": lambda desk, one: desk.annul(one),
     "annulment of the exit": lambda desk, one: desk.ask(PARTNER, annul_exit, one, "other"),
-    "correction": lambda desk, one: desk.ask(
-        PARTNER, correct_inclusion, one, 2, agreed_on=None, municipality="25014"
-    ),
+    "correction": lambda desk, one: desk.ask(PARTNER, correct_inclusion, one, 2, agreed_on=None, municipality="25014"),
 }
 
 

@@ -18,6 +18,7 @@ from gateway.domain.disclosure import ExactCell, protect
 from gateway.domain.lattice import PSEUDOCODE, RELEASED, Measure, Period, PeriodKind, nodes
 from gateway.domain.ledger import release_rho
 from gateway.domain.periods import BRUSSELS
+from gateway.pseudonyms.release_key import release_key
 from gateway.services import close_period as closing
 from gateway.services.close_period import close_period, due_periods
 from gateway.services.context import Context
@@ -189,7 +190,15 @@ def test_due_periods_come_from_the_first_convention_to_today(desk: Desk) -> None
 
     due = due_periods(desk.context)
 
-    assert [str(period) for period in due] == ["2021-09", "2021-10", "2021-11", "2021-12", "2022-01", "2021-Q3", "2021-Q4"]
+    assert [str(period) for period in due] == [
+        "2021-09",
+        "2021-10",
+        "2021-11",
+        "2021-12",
+        "2022-01",
+        "2021-Q3",
+        "2021-Q4",
+    ]
 
 
 def test_due_periods_follow_the_calendar_of_the_house(desk: Desk) -> None:
@@ -231,7 +240,7 @@ def test_close_that_fails_half_way_leaves_nothing_and_may_begin_again(
 
 
 def test_every_close_draws_a_key_of_its_own() -> None:
-    keys = [closing.release_key() for _ in range(2)]
+    keys = [release_key() for _ in range(2)]
 
     assert keys[0]("label") == keys[0]("label") != keys[1]("label")
     assert all(0 <= keys[0](str(number)) < 2**64 for number in range(100))
@@ -262,5 +271,4 @@ def test_action_registered_while_a_period_closes_counts_in_all_of_its_cells_or_i
     close_period(context, MONTH, Measure.ACTIONS)
 
     shown = {row["dims"]: row["beneficiaries"] for row in rows(database_url, cell) if row["audience"] == "general"}
-    assert len(shown) == 4
-    assert set(shown.values()) == {60}
+    assert shown == {"month=2022-02": 60, f"month=2022-02|project={PROJECT}": 60}

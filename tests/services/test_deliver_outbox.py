@@ -37,7 +37,7 @@ MEMBER = Member("100", "M", day("1985-07-30"), "25112")
 class Wire:
     """The other side as a test wants it: what it takes, what it answers, what it was told."""
 
-    outcome: Outcome = Acknowledged()
+    outcome: Outcome = field(default_factory=Acknowledged)
     of_kind: dict[str, Outcome] = field(default_factory=dict)
     sent: list[tuple[str, int, str]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -84,7 +84,8 @@ def _states(desk: Desk) -> list[tuple[str, int, str]]:
 
 
 def _message_of(desk: Desk, kind: str = "inclusion") -> UUID:
-    return next(row["id"] for row in rows(desk.database_url, outbox) if row["kind"] == kind)
+    found: list[UUID] = [row["id"] for row in rows(desk.database_url, outbox) if row["kind"] == kind]
+    return found[0]
 
 
 def test_messages_of_one_beneficiary_go_one_by_one_in_order_of_commit(desk: Desk) -> None:
@@ -96,7 +97,9 @@ def test_messages_of_one_beneficiary_go_one_by_one_in_order_of_commit(desk: Desk
     tried = [deliver_outbox(desk.context, wire, PACE) for _ in range(4)]
 
     assert tried == [1, 1, 1, 0]
-    assert wire.sent == [(kind, number, ssin().reveal()) for number, kind in enumerate(("inclusion", "action", "exit"), 1)]
+    assert wire.sent == [
+        (kind, number, ssin().reveal()) for number, kind in enumerate(("inclusion", "action", "exit"), 1)
+    ]
     assert {state for _, _, state in _states(desk)} == {"sent"}
 
 

@@ -203,7 +203,8 @@ def test_released_inclusion_measures_are_answered(crowd: Desk, caller: Any) -> N
     (shown,) = crowd.ask(caller, get_aggregates, asked(JOINED, MONTH.kind, "2022-02", project=PROJECT)).cells
     (hidden,) = crowd.ask(caller, get_aggregates, asked(LEFT, MONTH.kind, "2022-02", project=PROJECT)).cells
 
-    assert (shown[1].beneficiaries, shown[1].actions, shown[1].providers) == (30, None, None)
+    row: Any = shown[1]
+    assert (row.beneficiaries, row.actions, row.providers) == (30, None, None)
     assert hidden == ({}, None)
 
 

@@ -12,7 +12,7 @@ from gateway.services.context import Call
 from gateway.services.find_inclusions import get_inclusion
 from gateway.services.keep_catalogue import register_partner, register_project, replace_project
 from gateway.store.tables import catalogue_history, partner, zone
-from tests.builders import PROJECT, PROVIDER, day
+from tests.builders import PROJECT, PROVIDER, an_agreement, day
 from tests.services.desk import PARTNER, REGISTRAR, Desk
 from tests.store.rows import rows
 from tests.store.seeds import OTHER_PROJECT, SEEDED_AT, a_project_document, zone_of
@@ -40,8 +40,8 @@ def test_twenty_first_convention_of_a_time_is_refused_and_a_later_one_is_not(des
 
     later = {"effective_from": day("2023-01-01"), "last_day": day("2024-12-31")}
     desk.ask(REGISTRAR, register_project, a_project_document("demo-west", convention=later))
+    longer = {"effective_from": day("2022-12-31"), "last_day": day("2024-12-31")}
     with pytest.raises(errors.TooManyProjects):
-        longer = {"effective_from": day("2022-12-31"), "last_day": day("2024-12-31")}
         desk.ask(REGISTRAR, replace_project, a_project_document("demo-west", convention=longer), 1)
     renamed = desk.ask(REGISTRAR, replace_project, a_project_document(name={"fr": "Neuf", "nl": "Nieuw"}), 1)
     assert renamed["version"] == 2
@@ -54,17 +54,21 @@ def test_full_register_still_says_that_a_project_exists(desk: Desk) -> None:
         desk.ask(REGISTRAR, register_project, a_project_document())
 
 
-def test_municipality_of_another_project_is_refused(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        (register_project, (a_project_document("demo-est", zone=[*zone_of("x"), *TAKEN]),)),
+        (replace_project, (a_project_document(zone=TAKEN), 1)),
+    ],
+    ids=["registered", "replaced"],
+)
+def test_municipality_of_another_project_is_refused(desk: Desk, verb: Any, arguments: tuple[Any, ...]) -> None:
     before = rows(desk.database_url, zone, "nis")
 
-    for ask in (
-        lambda: desk.ask(REGISTRAR, register_project, a_project_document("demo-est", zone=[*zone_of("x"), *TAKEN])),
-        lambda: desk.ask(REGISTRAR, replace_project, a_project_document(zone=TAKEN), 1),
-    ):
-        with pytest.raises(errors.ZoneTaken) as refused:
-            ask()
-        assert refused.value.nis == TAKEN[0]["nis"]
+    with pytest.raises(errors.ZoneTaken) as refused:
+        desk.ask(REGISTRAR, verb, *arguments)
 
+    assert refused.value.nis == TAKEN[0]["nis"]
     assert rows(desk.database_url, zone, "nis") == before
 
 
@@ -132,7 +136,7 @@ def test_nearest_period_is_named(desk: Desk) -> None:
     desk.ask(REGISTRAR, register_partner, PROJECT, NIHII, BACK)
 
     with pytest.raises(errors.NotAPartner) as refused:
-        desk.at("2021-12-05T09:00+01:00").include()
+        desk.at("2021-12-05T09:00+01:00").include(agreement=an_agreement(agreed_on=day("2021-12-01")))
 
     assert (refused.value.allowed_from, refused.value.allowed_until) == (AWAY["from"], AWAY["until"])
 

@@ -14,7 +14,16 @@ from gateway.services.find_actions import get_action, list_actions
 from gateway.services.keep_catalogue import replace_project
 from gateway.store.actions import ActionFilter
 from gateway.store.tables import outbox
-from tests.builders import COLLEAGUE, PROJECT, PROJECT_LEVEL_PSEUDOCODE, PROVIDER, PSEUDOCODE, a_caller, an_agreement, day
+from tests.builders import (
+    COLLEAGUE,
+    PROJECT,
+    PROJECT_LEVEL_PSEUDOCODE,
+    PROVIDER,
+    PSEUDOCODE,
+    a_caller,
+    an_agreement,
+    day,
+)
 from tests.services.desk import ADMIN, PARTNER, REGISTRAR, Desk
 from tests.store.rows import added, rows
 from tests.store.seeds import FOREIGN_PSEUDOCODE, LATER_PSEUDOCODE, OTHER_PROJECT, a_project_document
@@ -268,11 +277,11 @@ def test_provider_lists_the_own_actions_and_the_administrative_responsible_all(i
     mine = included.act().known.action
     other = included.act(caller=ADMIN, performed_by=COLLEAGUE_NIHII).known.action
 
-    def listed(caller: Caller, **chosen: str) -> set[Any]:
-        page = included.ask(caller, list_actions, ActionFilter(PROJECT, **chosen), None, 9)
+    def listed(caller: Caller, performed_by: str | None = None) -> set[Any]:
+        page = included.ask(caller, list_actions, ActionFilter(PROJECT, performed_by), None, 9)
         return {view.known.action.id for view in page.items}
 
-    assert listed(PARTNER) == listed(PARTNER, performed_by=COLLEAGUE) == {mine.id}
+    assert listed(PARTNER) == listed(PARTNER, COLLEAGUE) == {mine.id}
     assert listed(COLLEAGUE_CALLER) == {other.id}
     assert listed(ADMIN) == {mine.id, other.id}
 

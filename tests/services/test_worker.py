@@ -12,9 +12,12 @@ import pytest
 
 from gateway import worker
 from gateway.clock import real_now
+from gateway.domain.access import Caller
 from gateway.domain.delivery import Answer, Backoff, Message, Outcome, Unavailable
 from gateway.domain.identity import Ssin
+from gateway.http.api.batch_lines import read_line
 from gateway.services.deliver_outbox import Pace
+from gateway.services.run_batches import Unreadable
 from gateway.store.idempotency import KEPT_FOR
 from gateway.store.tables import idempotency, outbox
 from gateway.worker import run_round, run_until
@@ -24,6 +27,10 @@ from tests.store.away import away
 from tests.store.rows import rows
 
 PACE = Pace(timedelta(seconds=30), Backoff(0.001, 0.01))
+
+
+def _no_lines(caller: Caller, content: bytes) -> Unreadable:
+    raise AssertionError("there is no batch")
 
 
 class Echo(Wire):
@@ -49,7 +56,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def _running(desk: Desk, wire: Wire) -> Iterator[threading.Thread]:
     stop = threading.Event()
-    thread = threading.Thread(target=run_until, args=(stop, desk.context, wire, PACE))
+    thread = threading.Thread(target=run_until, args=(stop, desk.context, wire, PACE, read_line))
     thread.start()
     try:
         yield thread
@@ -70,15 +77,15 @@ def test_round_sends_what_is_due_and_fetches_what_was_answered(desk: Desk) -> No
     desk.include()
     desk.include(1)
 
-    assert run_round(desk.context, Echo(), PACE) == 4
-    assert run_round(desk.context, Echo(), PACE) == 0
+    assert run_round(desk.context, Echo(), PACE, read_line) == 4
+    assert run_round(desk.context, Echo(), PACE, read_line) == 0
     assert {row["state"] for row in rows(desk.database_url, outbox)} == {"accepted"}
 
 
 def test_round_sends_although_the_mailbox_is_away(desk: Desk) -> None:
     desk.include()
 
-    assert run_round(desk.context, Wire(is_away=True), PACE) == 1
+    assert run_round(desk.context, Wire(is_away=True), PACE, read_line) == 1
     assert rows(desk.database_url, outbox)[0]["state"] == "sent"
 
 
@@ -92,7 +99,7 @@ def test_worker_told_before_it_begins_does_nothing(desk: Desk) -> None:
     stop, wire = threading.Event(), Wire()
     stop.set()
 
-    run_until(stop, desk.context, wire, PACE)
+    run_until(stop, desk.context, wire, PACE, read_line)
 
     assert wire.sent == []
 

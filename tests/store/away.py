@@ -25,3 +25,11 @@ def away(database_url: str) -> Iterator[None]:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
         yield
         connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true".encode())
+
+
+def cut(database_url: str) -> None:
+    """Cut the connections on which PostgreSQL holds a transaction open."""
+    query = """SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND state = 'idle in transaction'"""
+    with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
+        assert connection.execute(query).fetchall() == [(True,)]

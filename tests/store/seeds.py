@@ -82,7 +82,7 @@ def seed(tx: Transaction) -> None:
     catalogue.add_pseudocode(
         a_pseudocode_document(PROJECT_LEVEL_PSEUDOCODE, level="project", components=[14]), SEEDED_AT
     )
-    later = {"valid_from": day("2022-03-01"), "valid_until": day("2022-09-30")}
+    later: dict[str, Any] = {"valid_from": day("2022-03-01"), "valid_until": day("2022-09-30")}
     for document in (
         an_assignment_document(),
         an_assignment_document(code=PROJECT_LEVEL_PSEUDOCODE),

@@ -19,9 +19,7 @@ from tests.conftest import LegalClock
 UNSAFE, SAFE = (3, 51, 2), (3, 51, 3)
 
 
-@pytest.mark.parametrize(
-    ("mode", "version"), [("wal", UNSAFE), ("wal", (3, 40, 1)), ("off", SAFE), ("memory", SAFE)]
-)
+@pytest.mark.parametrize(("mode", "version"), [("wal", UNSAFE), ("wal", (3, 40, 1)), ("off", SAFE), ("memory", SAFE)])
 def test_journal_that_may_lose_commits_is_refused(mode: str, version: tuple[int, ...]) -> None:
     with pytest.raises(UnsafeStore, match=mode):
         check_journal_mode(mode, version)

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.domain.errors import IdempotencyKeyReused
+from gateway.domain.errors import IdempotencyKeyReused, StoreUnavailable
 from gateway.store.idempotency import KEPT_FOR, KeptAnswer, Key
 from gateway.store.tables import idempotency
 from gateway.store.transaction import Store
 from tests.builders import instant
+from tests.store.away import cut
 from tests.store.rows import rows
 
 NOW = instant("2022-03-01T08:00Z")
@@ -82,6 +83,18 @@ def test_purge_forgets_what_is_older_than_a_week(store: Store, database_url: str
 
     assert forgotten == 1
     assert [row["key_hash"] for row in rows(database_url, idempotency)] == [b"\x04" * 32]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_key_that_cannot_be_asked_for_is_not_in_flight(store: Store, database_url: str) -> None:
+    def claim() -> None:
+        with store.transaction() as tx:
+            tx.outbox.backlog()
+            cut(database_url)
+            tx.idempotency.claim(KEY, NOW)
+
+    with pytest.raises(StoreUnavailable):
+        claim()
 
 
 def test_key_lives_in_one_of_4096_shards() -> None:

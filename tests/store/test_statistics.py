@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import date
+from uuid import UUID
 
 import pytest
 
@@ -89,9 +90,7 @@ def test_actions_are_clipped_at_the_cap_per_person_month_and_pseudocode(store: S
     )
 
     assert counted == {
-        (): Counts(
-            beneficiaries=1, actions=4, cap=2, providers=2, largest=4, second=1, largest_beneficiaries=1
-        )
+        (): Counts(beneficiaries=1, actions=4, cap=2, providers=2, largest=4, second=1, largest_beneficiaries=1)
     }
 
 

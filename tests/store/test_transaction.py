@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import psycopg
 import pytest
 from sqlalchemy import event, text
 
@@ -20,6 +19,7 @@ from gateway.store.transaction import Store
 from tests.builders import PROJECT, an_action, an_inclusion, instant
 from tests.conftest import LegalClock
 from tests.postgres import postgres
+from tests.store.away import cut
 from tests.store.rows import counts
 from tests.store.seeds import seed, seeded
 
@@ -46,10 +46,14 @@ def test_block_that_ends_well_is_kept_whole(register: Store, database_url: str) 
 def test_block_that_fails_leaves_nothing(register: Store, database_url: str) -> None:
     before = counts(database_url)
 
-    with pytest.raises(LookupError), register.transaction() as tx:
-        tx.beneficiaries.lock_or_add(*PERSON)
-        tx.inclusions.add(an_inclusion())
-        raise LookupError
+    def fail() -> None:
+        with register.transaction() as tx:
+            tx.beneficiaries.lock_or_add(*PERSON)
+            tx.inclusions.add(an_inclusion())
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
 
     assert counts(database_url) == before
 
@@ -87,9 +91,13 @@ def test_commit_more_than_five_seconds_after_the_stamp_is_refused(
     before = counts(database_url)
     ticks[:] = [100.0, 105.01]
 
-    with pytest.raises(CommitTooLate), register.transaction() as tx:
-        tx.stamp()
-        tx.inclusions.add(an_inclusion())
+    def dawdle() -> None:
+        with register.transaction() as tx:
+            tx.stamp()
+            tx.inclusions.add(an_inclusion())
+
+    with pytest.raises(CommitTooLate):
+        dawdle()
 
     assert counts(database_url) == before
 
@@ -198,26 +206,17 @@ def test_more_readers_than_connections_are_unavailable(legal_clock: LegalClock, 
 def test_connection_cut_in_the_middle_leaves_nothing(register: Store, database_url: str) -> None:
     before = counts(database_url)
 
-    with pytest.raises(StoreUnavailable), register.transaction() as tx:
-        tx.inclusions.add(an_inclusion())
-        (backend,) = _backends(database_url)
-        _terminate(database_url, backend)
-        tx.actions.add(an_action())
+    def go_on() -> None:
+        with register.transaction() as tx:
+            tx.inclusions.add(an_inclusion())
+            cut(database_url)
+            tx.actions.add(an_action())
+
+    with pytest.raises(StoreUnavailable):
+        go_on()
 
     assert counts(database_url) == before
     _write_something(register)
-
-
-def _backends(database_url: str) -> list[int]:
-    """The sessions that hold a transaction open."""
-    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
-    with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
-        return [row[0] for row in connection.execute(query)]
-
-
-def _terminate(database_url: str, backend: int) -> None:
-    with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
-        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (backend,))
 
 
 def test_stopped_postgresql_is_unavailable(legal_clock: LegalClock) -> None:
@@ -250,9 +249,7 @@ def test_wait_for_another_transactions_lock_ends_as_unavailable(register: Store)
     holder = threading.Thread(target=hold)
     holder.start()
     is_held.wait(20)
-    event.listen(
-        register._engine, "begin", lambda connection: connection.execute(text("SET LOCAL lock_timeout = 200"))
-    )
+    event.listen(register._engine, "begin", lambda connection: connection.execute(text("SET LOCAL lock_timeout = 200")))
     with pytest.raises(StoreUnavailable), register.transaction() as tx:
         tx.beneficiaries.lock(*PERSON)
     is_over.set()

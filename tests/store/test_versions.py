@@ -208,13 +208,13 @@ def test_list_of_inclusions_keeps_to_its_project_and_status(register: Store) -> 
         tx.inclusions.add(replace(_nth(4), project="demo-sud"))
         tx.inclusions.supersede(annulled(_nth(2), "duplicate"), CHANGED_AT)
 
-    def listed(**chosen: str) -> list[int]:
+    def listed(status: str | None = None) -> list[int]:
         with register.reading() as tx:
-            return [one.inclusion.id.int for one in tx.inclusions.list(InclusionFilter(PROJECT, **chosen), None, 10)]
+            return [one.inclusion.id.int for one in tx.inclusions.list(InclusionFilter(PROJECT, status), None, 10)]
 
     assert listed() == [1, 2, 3]
-    assert listed(status="open") == [1, 3]
-    assert listed(status="annulled") == [2]
+    assert listed("open") == [1, 3]
+    assert listed("annulled") == [2]
 
 
 def test_list_of_inclusions_valid_on_a_day(register: Store) -> None:

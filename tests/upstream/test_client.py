@@ -20,7 +20,14 @@ from tests.upstream.raw import an_answer, raw_server
 
 URL = "https://mycarenet.example"
 MESSAGE = Message(
-    UUID(int=1), 5, PROJECT, b"\x01" * 32, 1, "exit", UUID(int=2), {"reason": "moved", "communicated_at": "2022-01-15T09:00:00Z"}
+    UUID(int=1),
+    5,
+    PROJECT,
+    b"\x01" * 32,
+    1,
+    "exit",
+    UUID(int=2),
+    {"reason": "moved", "communicated_at": "2022-01-15T09:00:00Z"},
 )
 MEMBER = {"insurer": "100", "sex": "M", "birth_date": "1985-07-30", "municipality": "25112"}
 ACCEPTED = {"answer_id": "a-1", "message_id": str(UUID(int=1)), "outcome": "accepted", "member": MEMBER}
@@ -67,7 +74,10 @@ def test_message_names_nobody_but_the_beneficiary(wire: responses.RequestsMock) 
     ("status", "outcome"),
     [
         *[(status, Unacceptable(f"http-{status}")) for status in (400, 404, 409, 413, 415, 422)],
-        *[(status, Unavailable(f"http-{status}")) for status in (200, 301, 302, 401, 403, 408, 429, 500, 502, 503, 504)],
+        *[
+            (status, Unavailable(f"http-{status}"))
+            for status in (200, 301, 302, 401, 403, 408, 429, 500, 502, 503, 504)
+        ],
     ],
 )
 def test_status_says_what_became_of_a_message(wire: responses.RequestsMock, status: int, outcome: Outcome) -> None:
@@ -203,9 +213,9 @@ def test_mailbox_that_breaks_off_is_unavailable(is_reset: bool) -> None:
 def test_mailbox_that_stops_in_the_middle_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_TIMEOUT_SECONDS", (0.2, timedelta(milliseconds=200).total_seconds()))
 
-    with raw_server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") as url:
-        with pytest.raises(MailboxUnavailable):
-            MyCareNet(url).fetch()
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    with raw_server(answer) as url, pytest.raises(MailboxUnavailable):
+        MyCareNet(url).fetch()
 
 
 def test_confirmation_names_the_answers(wire: responses.RequestsMock) -> None:

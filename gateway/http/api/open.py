@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from gateway.domain.errors import NotFound, Problem, StoreUnavailable
 from gateway.domain.rulebook import RULES, VERSION
 from gateway.http.metrics import Metrics
+from gateway.http.openapi.refusals import leaves as leaves  # noqa: PLC0414 - one walk of the tree for both
 from gateway.http.statuses import status_of
 from gateway.http.texts import problem_texts, rule_texts
 from gateway.services.context import Context
@@ -78,12 +79,6 @@ def codes() -> dict[str, int]:
     """Every code with its status: those of the error tree, and those that a field gives its request."""
     statuses = {kind.code: status_of(kind) for kind in leaves(Problem)}
     return {code: statuses.get(code, 400) for code in problem_texts() if code != "field"}
-
-
-def leaves(kind: type[Problem]) -> list[type[Problem]]:
-    """The classes of the tree that have a code."""
-    found = [leaf for child in kind.__subclasses__() for leaf in leaves(child)]
-    return [kind, *found] if "code" in kind.__dict__ else found
 
 
 def _page(code: str) -> dict[str, Any]:

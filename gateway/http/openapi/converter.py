@@ -6,8 +6,9 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from apispec.ext.marshmallow import MarshmallowPlugin, OpenAPIConverter
+from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_instance
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import RAISE, Schema, fields
 
 from gateway.http.openapi.examples import field_example
@@ -24,10 +25,13 @@ MORE: Mapping[type[Schema], Form] = {
         "oneOf": [{"required": [period]} for period in ("month", "quarter", "year", "convention")]
     },
 }
-"""What a schema as a whole asks for and JSON Schema can say. Not: an order of days, or that items differ in a member."""
+"""What a schema as a whole asks for and JSON Schema can say.
+
+Not: an order of days, or that items differ in one member.
+"""
 
 
-class Converter(OpenAPIConverter):  # type: ignore[misc] # apispec is typed in part
+class Converter(OpenAPIConverter):
     """Gives each field its form, its description and its example, and each schema what it asks for as a whole."""
 
     def field2property(self, field: fields.Field[Any]) -> Form:
@@ -54,15 +58,19 @@ class Converter(OpenAPIConverter):  # type: ignore[misc] # apispec is typed in p
             **MORE.get(kind, {}),
         }
 
+    def reference(self, schema: type[Schema]) -> Form:
+        """A reference to a schema, which is added to the components if it is not there yet."""
+        return dict(self.resolve_nested_schema(schema))  # type: ignore[no-untyped-call] # apispec's own gap
+
     def _nested(self, field: fields.Field[Any]) -> Form:
         """What the schemas or fields inside a field say."""
         match field:
             case Block():
-                return dict(self.resolve_nested_schema(type(field.schema)))
+                return self.reference(type(field.schema))
             case ListOf():
                 return {"items": self.field2property(field.inner), **self._uniqueness(field)}
             case catalogue.ByYear():
-                return {"additionalProperties": self.resolve_nested_schema(catalogue.PlannedYear)}
+                return {"additionalProperties": self.reference(catalogue.PlannedYear)}
             case _:
                 return {}
 
@@ -70,7 +78,7 @@ class Converter(OpenAPIConverter):  # type: ignore[misc] # apispec is typed in p
         return {} if field.unique is None else {"uniqueItems": True}
 
 
-class Plugin(MarshmallowPlugin):  # type: ignore[misc] # apispec is typed in part
+class Plugin(MarshmallowPlugin):
     """apispec's plugin with that converter."""
 
     Converter = Converter

@@ -12,7 +12,7 @@ from typing import Any
 from apispec import APISpec
 
 from gateway.http.openapi import doors, shared
-from gateway.http.openapi.converter import Plugin
+from gateway.http.openapi.converter import Converter, Plugin
 from gateway.http.openapi.operations import operation_of, operation_of_door, template_of
 from gateway.http.routes import Route
 from schemas.problem import Problem
@@ -62,11 +62,14 @@ def document(routes: Sequence[Route], *, is_sandbox: bool) -> dict[str, Any]:
         servers=[{"url": "/"}],
     )
     _add_components(spec)
+    converter = plugin.converter
+    if not isinstance(converter, Converter):
+        raise AssertionError("a specification gives its plugin a converter")
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(template_of(route.path), {})[route.method.lower()] = operation_of(route, plugin.converter)
+        paths.setdefault(template_of(route.path), {})[route.method.lower()] = operation_of(route, converter)
     for door in (*doors.OPEN, *(doors.SANDBOX if is_sandbox else ())):
-        operation = operation_of_door(door, plugin.converter)
+        operation = operation_of_door(door, converter)
         paths.setdefault(template_of(door.path), {})[door.method.lower()] = operation
     for path, operations in paths.items():
         spec.path(path, operations={name: operations[name] for name in _METHODS if name in operations})

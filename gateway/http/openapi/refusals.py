@@ -23,7 +23,7 @@ from schemas.fields import Block, CodedText, ListOf, Text
 
 Kinds = tuple[type[Problem], ...]
 
-ALWAYS: Kinds = (errors.UntrustedHost, errors.Unexpected)
+ALWAYS: Kinds = (errors.MalformedHttp, errors.UntrustedHost, errors.Unexpected)
 STORE: Kinds = (errors.StoreUnavailable,)
 TOKEN: Kinds = (errors.NoToken, errors.InvalidToken, errors.ExpiredToken, errors.IssuerUnavailable)
 FORM: Kinds = (errors.InvalidRequest,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -149,8 +148,8 @@ def _a_field(code: str) -> InvalidRequest:
 
 
 def _an_instance(kind: type[Problem]) -> Problem:
-    named = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
-    return kind(**{each.name: _FACTS[each.name] for each in named})
+    named = getattr(kind, "__dataclass_fields__", {})
+    return kind(**{name: value for name, value in _FACTS.items() if name in named})
 
 
 def _document(problem: Problem) -> dict[str, Any]:

@@ -359,73 +359,20 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo."""
-    op.drop_index("uq_zone_nis", table_name="zone")
+    """Undo; an index goes with its table."""
     op.drop_table("zone")
     op.drop_table("vault")
     op.drop_table("partner")
-    op.drop_index("uq_outbox_sequence", table_name="outbox")
-    op.drop_index(
-        "ix_outbox_unanswered",
-        table_name="outbox",
-        sqlite_where=sa.text("state IN ('pending', 'sent')"),
-        postgresql_where=sa.text("state IN ('pending', 'sent')"),
-    )
-    op.drop_index(
-        "ix_outbox_pending",
-        table_name="outbox",
-        sqlite_where=sa.text("state = 'pending'"),
-        postgresql_where=sa.text("state = 'pending'"),
-    )
     op.drop_table("outbox")
-    op.drop_index(
-        "uq_inclusion_open",
-        table_name="inclusion",
-        sqlite_where=sa.text("superseded_at IS NULL AND status = 'open'"),
-        postgresql_where=sa.text("superseded_at IS NULL AND status = 'open'"),
-    )
-    op.drop_index(
-        "uq_inclusion_current",
-        table_name="inclusion",
-        sqlite_where=sa.text("superseded_at IS NULL"),
-        postgresql_where=sa.text("superseded_at IS NULL"),
-    )
-    op.drop_index("ix_inclusion_project", table_name="inclusion")
-    op.drop_index(
-        "ix_inclusion_person",
-        table_name="inclusion",
-        sqlite_where=sa.text("superseded_at IS NULL"),
-        postgresql_where=sa.text("superseded_at IS NULL"),
-    )
     op.drop_table("inclusion")
     op.drop_table("cell")
     op.drop_table("beneficiary")
     op.drop_table("assignment")
-    op.drop_index(
-        "uq_action_recorded",
-        table_name="action",
-        sqlite_where=sa.text("superseded_at IS NULL AND status = 'recorded'"),
-        postgresql_where=sa.text("superseded_at IS NULL AND status = 'recorded'"),
-    )
-    op.drop_index(
-        "uq_action_current",
-        table_name="action",
-        sqlite_where=sa.text("superseded_at IS NULL"),
-        postgresql_where=sa.text("superseded_at IS NULL"),
-    )
-    op.drop_index(
-        "ix_action_project",
-        table_name="action",
-        sqlite_where=sa.text("superseded_at IS NULL"),
-        postgresql_where=sa.text("superseded_at IS NULL"),
-    )
     op.drop_table("action")
-    op.drop_index("uq_release_period", table_name="release")
     op.drop_table("release")
     op.drop_table("pseudocode")
     op.drop_table("project")
     op.drop_table("moved")
-    op.drop_index("ix_idempotency_created_at", table_name="idempotency")
     op.drop_table("idempotency")
     op.drop_table("catalogue_version")
     op.drop_table("catalogue_history")

@@ -1,0 +1,132 @@
+"""Batches with processes of their own: kill -9 in the middle, and the command that imports a file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+from sqlalchemy import select
+
+from gateway.store.tables import audit_entry, batch_line, inclusion, outbox
+from tests.live.catalogue import LONG, NIHII, an_inclusion, enter
+from tests.live.register import everything, rows
+from tests.sandboxes import LIVE_STORES, Sandbox, await_that, live_database, sandbox, synthetic_ssin
+
+LINES = 600
+KILLED_AFTER = 40
+
+
+@pytest.fixture(params=LIVE_STORES)
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with live_database(request) as url:
+        yield url
+
+
+def post(box: Sandbox, lines: list[dict[str, Any]], token: str, key: str | None = None) -> requests.Response:
+    return requests.post(
+        f"{box.gateway}/v1/batches",
+        data="".join(json.dumps(line) + "\n" for line in lines),
+        headers={
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/x-ndjson",
+            "Idempotency-Key": key or str(uuid4()),
+        },
+        timeout=60,
+    )
+
+
+def status(box: Sandbox, location: str, token: str) -> dict[str, Any]:
+    found: dict[str, Any] = box.send("GET", location, token=token).json()
+    return found
+
+
+def some_lines() -> list[dict[str, Any]]:
+    """Persons of their own, but for every tenth line, which repeats one, and every tenth, which has no project."""
+    lines = [{"type": "inclusion", "ref": str(n), **an_inclusion(LONG, synthetic_ssin(n))} for n in range(LINES)]
+    for number in range(9, LINES, 10):
+        lines[number] = {**lines[number - 1], "ref": f"{number} again"}
+    for number in range(5, LINES, 10):
+        lines[number]["project"] = "demo-unknown"
+    return lines
+
+
+def test_kill_9_in_the_middle_of_a_batch_loses_nothing_and_doubles_nothing(database_url: str, tmp_path: Path) -> None:
+    lines = some_lines()
+    with sandbox(tmp_path / "sandbox", database_url) as box:
+        enter(box)
+        token = box.token("provider", nihii=NIHII)
+        accepted = post(box, lines, token, "my-batch")
+        assert accepted.status_code == 202, accepted.text
+        location = accepted.headers["Location"]
+        await_that(lambda: status(box, location, token)["accepted"] >= KILLED_AFTER, "some lines are done")
+        box.kill()
+    with sandbox(tmp_path / "sandbox", database_url, ports=box.ports) as box:
+        between = status(box, location, token)
+        again = post(box, lines, token, "my-batch")
+        await_that(lambda: status(box, location, token)["status"] == "done", "the batch is done")
+        after = status(box, location, token)
+        results = [json.loads(line) for line in box.send("GET", f"{location}/results", token=token).text.splitlines()]
+        box.drain()
+        arrived = {one["message_id"] for one in box.ledger()}
+        store_url = box.store_url
+
+    made = LINES * 8 // 10
+    assert KILLED_AFTER <= between["accepted"] < made
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (after["accepted"], after["duplicate"], after["refused"]) == (made, LINES // 10, LINES // 10)
+    assert [one["number"] for one in results] == list(range(1, LINES + 1))
+    assert {one["id"] for one in results if "id" in one} == {str(r.id) for r in rows(store_url, select(inclusion.c.id))}
+    assert len(rows(store_url, select(inclusion.c.id))) == made
+    assert {str(row.id) for row in rows(store_url, select(outbox.c.id))} == arrived
+    done = [
+        row for row in rows(store_url, select(audit_entry)) if (row.verb, row.outcome) == ("register_inclusion", "done")
+    ]
+    assert len(done) == made
+    assert Counter(row.sealed_line for row in rows(store_url, select(batch_line.c.sealed_line))) == {None: LINES}
+    canaries = {line["ssin"] for line in lines}
+    assert [name for name, value in everything(store_url) if any(one in str(value) for one in canaries)] == []
+
+
+def run_import(box: Sandbox, file: Path, token: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    token_file = folder / "token"
+    token_file.write_text(token + "\n", encoding="ascii")
+    command = [sys.executable, "-m", "gateway", "import", str(file), "--url", box.gateway]
+    return subprocess.run(
+        [*command, "--token-file", str(token_file)], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.xdist_group("live-sqlite")
+def test_import_sends_a_file_and_keeps_its_results_beside_it(tmp_path: Path) -> None:
+    lines = [{"type": "inclusion", **an_inclusion(LONG, synthetic_ssin(n))} for n in range(3)]
+    good, table, other = (tmp_path / name for name in ("good.ndjson", "table.csv", "other.txt"))
+    good.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    table.write_text(f"type;project;ssin;reason\nexit;{LONG};{lines[0]['ssin']};moved\nexit;x;y;z\n", encoding="utf-8")
+    with sandbox(tmp_path / "sandbox") as box:
+        enter(box)
+        token = box.token("provider", nihii=NIHII)
+        first, again, exits, unknown, nobody = (
+            run_import(box, file, one, tmp_path)
+            for file, one in ((good, token), (good, token), (table, token), (other, token), (good, "x"))
+        )
+
+    assert first.returncode == again.returncode == 0, first.stdout + first.stderr
+    assert "3 lines: 3 accepted, 0 duplicate, 0 refused" in first.stdout
+    assert "3 lines: 0 accepted, 3 duplicate, 0 refused" in again.stdout
+    kept = [json.loads(line) for line in (tmp_path / "good.ndjson.results.ndjson").read_text().splitlines()]
+    assert [(one["number"], one["outcome"]) for one in kept] == [(n, "duplicate") for n in (1, 2, 3)]
+    assert exits.returncode == 1
+    found = list(csv.DictReader((tmp_path / "table.csv.results.csv").read_text().splitlines(), delimiter=";"))
+    assert [(one["outcome"], one["code"]) for one in found] == [("accepted", ""), ("refused", "invalid-request")]
+    assert unknown.returncode == nobody.returncode == 2
+    assert unknown.stderr.startswith("chroniccare: ")
+    assert "401 invalid-token" in nobody.stderr

@@ -1,0 +1,125 @@
+"""Runs of a batch: whatever happens between two lines or within one, each is done once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.domain import errors
+from gateway.domain.access import Caller
+from gateway.http.api.batch_lines import read_line
+from gateway.services.context import Work
+from gateway.services.follow_batch import cancel_batch
+from gateway.services.run_batches import Asked, LineReader, Unreadable
+from tests.services.batch_desk import LEASE, Batches, an_inclusion_line
+from tests.services.desk import PARTNER
+
+
+@dataclass
+class Ahead:
+    """Real time, some seconds ahead."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.seconds)
+
+
+def at_line(number: int, then: Callable[[Work], None]) -> LineReader:
+    """A reader whose so-manieth line does something else first, once."""
+    seen = iter(range(1, 1000))
+
+    def read(caller: Caller, content: bytes) -> Asked | Unreadable:
+        asked = read_line(caller, content)
+        if next(seen) != number or isinstance(asked, Unreadable):
+            return asked
+
+        def do(work: Work) -> Any:
+            made = asked.do(work)
+            then(work)
+            return made
+
+        return replace(asked, do=do)
+
+    return read
+
+
+class Killed(BaseException):
+    """The worker is gone."""
+
+
+def test_worker_that_dies_within_a_line_leaves_it_to_the_next(batches: Batches) -> None:
+    lines = [an_inclusion_line(number) for number in range(5)]
+    sent = batches.send(lines)
+
+    def die(_: Work) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        batches.round(at_line(3, die))
+    during = batches.look(sent)
+    held = batches.round()
+    later = replace(batches.desk.context, real_now=Ahead(LEASE.total_seconds() + 1))
+    batches.round(context=later)
+
+    assert during == ("running", {"accepted": 2})
+    assert held == 0
+    assert batches.look(sent) == ("done", {"accepted": 5})
+    assert batches.facts() == (5, 0, 5)
+
+
+def test_line_that_cannot_be_done_now_is_done_later(batches: Batches) -> None:
+    sent = batches.send([an_inclusion_line(number) for number in range(3)])
+
+    def fail(_: Work) -> None:
+        raise errors.StoreUnavailable
+
+    settled = batches.round(at_line(2, fail))
+    at_once = batches.round()
+    batches.round(context=replace(batches.desk.context, real_now=Ahead(6)))
+
+    assert (settled, at_once) == (1, 0)
+    assert batches.look(sent) == ("done", {"accepted": 3})
+
+
+def test_two_workers_on_one_batch_do_each_line_once(batches: Batches) -> None:
+    lines = [an_inclusion_line(number) for number in range(24)]
+    sent = batches.send(lines)
+    late = replace(batches.desk.context, real_now=Ahead(LEASE.total_seconds() + 1))
+
+    with ThreadPoolExecutor(2) as threads:
+        rounds = [threads.submit(batches.round, context=context) for context in (batches.desk.context, late)]
+        for one in rounds:
+            one.result()
+    while batches.round(context=late):
+        pass
+
+    assert batches.look(sent) == ("done", {"accepted": 24})
+    assert batches.facts() == (24, 0, 24)
+
+
+def test_batches_have_their_turn_one_after_another(batches: Batches) -> None:
+    first, second = (batches.send([an_inclusion_line(n) for n in range(start, start + 2)]) for start in (0, 10))
+
+    batches.round(most=1)
+    batches.round(most=1)
+
+    assert batches.look(first)[1] == batches.look(second)[1] == {"accepted": 1}
+
+
+def test_line_that_is_cancelled_while_it_is_done_has_no_effect(batches: Batches) -> None:
+    sent = batches.send([an_inclusion_line(1), an_inclusion_line(2)])
+
+    def read(caller: Caller, content: bytes) -> Asked | Unreadable:
+        batches.desk.ask(PARTNER, cancel_batch, sent.id)
+        return read_line(caller, content)
+
+    batches.round(read)
+
+    assert batches.look(sent) == ("cancelled", {"cancelled": 2})
+    assert batches.facts() == (0, 0, 0)
