@@ -249,7 +249,7 @@ def test_cut_upload_has_no_effect_and_takes_no_key(gateway: Gateway) -> None:
         ({"kind": "text/csv; charset=iso-8859-1"}, 415, "unsupported-media-type"),
         ({"headers": {"Content-Encoding": "gzip"}}, 415, "unsupported-media-type"),
         ({"headers": {"Content-Digest": "sha-256=:AAAA:"}}, 400, "digest-mismatch"),
-        ({"environ": {"CONTENT_LENGTH": ""}}, 411, "length-required"),
+        ({"environ": {"CONTENT_LENGTH": None}}, 411, "length-required"),
         ({"environ": {"CONTENT_LENGTH": str(LARGEST_BATCH_BYTES + 1)}}, 413, "body-too-large"),
     ],
 )
