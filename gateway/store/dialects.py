@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 READ_ONLY = "chroniccare_read_only"
 LOCK_NOT_AVAILABLE = "55P03"
@@ -31,7 +31,10 @@ def open_engine(database_url: str, connections: int) -> Engine:
     Shape: `connections` is how many threads may hold one at a time.
     Raises: UnsafeStore for another engine than SQLite and PostgreSQL.
     """
-    url = make_url(database_url)
+    try:
+        url = make_url(database_url)
+    except ArgumentError:
+        raise UnsafeStore("CHRONICCARE_DATABASE_URL is no address of a database, like postgresql://host/name") from None
     match url.get_backend_name():
         case "sqlite":
             return _open_sqlite(url, connections)

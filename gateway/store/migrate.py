@@ -6,7 +6,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import OperationalError
 
+from gateway.domain.errors import StoreUnavailable
 from gateway.store import dialects
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -15,7 +17,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def migrate(database_url: str) -> None:
     """Bring a database to the newest schema; one that is there already is left alone.
 
-    Raises: UnsafeStore for an engine that the register does not run on.
+    Raises: UnsafeStore for an engine that the register does not run on; StoreUnavailable when it does not answer.
     """
     engine = dialects.open_engine(database_url, 1)
     try:
@@ -24,5 +26,7 @@ def migrate(database_url: str) -> None:
             configuration.set_main_option("script_location", str(MIGRATIONS))
             configuration.attributes["connection"] = connection
             command.upgrade(configuration, "head")
+    except OperationalError as error:
+        raise StoreUnavailable from error
     finally:
         engine.dispose()

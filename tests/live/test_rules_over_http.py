@@ -1,7 +1,6 @@
 """The examples of the rule book, over HTTP, with processes of their own and the sandbox's clock, on both stores.
 
-The clock runs forward only: every case plays its part in one story, told once per store, each with a beneficiary of
-its own. What the story gave is then asserted case by case.
+The clock runs forward only: every case plays its part in one story per store, with a beneficiary of its own.
 """
 
 from __future__ import annotations

@@ -1,0 +1,224 @@
+"""The root of the tree, and what is wrong with a request before any rule looks at it, or with us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+class Problem(Exception):
+    """What keeps a request from being done; the root of the tree."""
+
+    code: ClassVar[str]
+    rule: ClassVar[str | None] = None
+    source: ClassVar[str | None] = None
+
+    def __str__(self) -> str:
+        """The stable code: never a value that a client sent."""
+        return self.code
+
+
+class Unauthenticated(Problem):
+    """Nobody is known to be asking."""
+
+
+class NoToken(Unauthenticated):
+    """The request bears no token; send `Authorization: Bearer <JWT>`."""
+
+    code = "no-token"
+
+
+class InvalidToken(Unauthenticated):
+    """The token is not one that this gateway accepts; ask the issuer for a new one."""
+
+    code = "invalid-token"
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__()
+        self.reason = reason
+
+
+class ExpiredToken(Unauthenticated):
+    """The token's life is over; ask the issuer for a new one."""
+
+    code = "token-expired"
+
+
+class Malformed(Problem):
+    """The request is ill-formed."""
+
+
+class MalformedJson(Malformed):
+    """The body is not one JSON document in UTF-8; correct it and send it again."""
+
+    code = "malformed-json"
+
+
+class MalformedCsv(Malformed):
+    """The body, or a row of it, is no CSV table in UTF-8 under one header row; correct it and send it again."""
+
+    code = "malformed-csv"
+
+
+class DuplicateMember(Malformed):
+    """An object of the body names one member twice; keep one of the two."""
+
+    code = "duplicate-member"
+
+
+class TooDeep(Malformed):
+    """The body nests deeper than sixteen levels; flatten it."""
+
+    code = "too-deep"
+
+
+class BodyIncomplete(Malformed):
+    """Fewer bytes came than `Content-Length` announced; send the whole body again."""
+
+    code = "body-incomplete"
+
+
+class DigestMismatch(Malformed):
+    """The body is not the one that `Content-Digest` describes; send it again (RFC 9530)."""
+
+    code = "digest-mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field: where (JSON pointer or parameter) and which stable code."""
+
+    pointer: str
+    code: str
+
+
+@dataclass(eq=False)
+class InvalidRequest(Malformed):
+    """One or more fields are ill-formed; `errors` names all of them at once."""
+
+    errors: list[FieldError]
+
+    code: ClassVar[str] = "invalid-request"
+
+
+class InvalidCursor(Malformed):
+    """The cursor is none that a list of this gateway gave; start again without it."""
+
+    code = "invalid-cursor"
+
+
+class IdempotencyKeyMissing(Malformed):
+    """A POST that writes came without `Idempotency-Key`; make one key per intention and send it."""
+
+    code = "idempotency-key-missing"
+
+
+class IdempotencyKeyInvalid(Malformed):
+    """The key is not 1 to 255 visible ASCII characters, or came twice; a UUID is a good one."""
+
+    code = "idempotency-key-invalid"
+
+
+class Transport(Problem):
+    """HTTP itself was used in a way that this resource does not take."""
+
+
+class MalformedHttp(Transport):
+    """What came is not an HTTP request that can be read; a well-kept client library sends one that can."""
+
+    code = "malformed-http"
+
+
+class LengthRequired(Transport):
+    """A body came without `Content-Length`; announce its length."""
+
+    code = "length-required"
+
+
+class BodyTooLarge(Transport):
+    """The body is longer than the limit; send less at once."""
+
+    code = "body-too-large"
+
+
+class UnsupportedMediaType(Transport):
+    """The body's type, charset or encoding is not taken; send `application/json` in UTF-8, not compressed."""
+
+    code = "unsupported-media-type"
+
+
+@dataclass(eq=False)
+class MethodNotAllowed(Transport):
+    """The resource has no such method; `Allow` names those that it has."""
+
+    allowed: list[str] = field(default_factory=list)
+
+    code: ClassVar[str] = "method-not-allowed"
+
+
+class UntrustedHost(Transport):
+    """The `Host` header names no host of this gateway; use the published address."""
+
+    code = "untrusted-host"
+
+
+class PreconditionRequired(Transport):
+    """A change needs `If-Match` with the `ETag` last read; read the object and send it."""
+
+    code = "precondition-required"
+
+
+class PreconditionFailed(Transport):
+    """The object changed since its `ETag` was read; read it again and decide anew."""
+
+    code = "precondition-failed"
+
+
+class NotFound(Transport):
+    """There is no such thing, or it is not the caller's to know."""
+
+    code = "not-found"
+
+
+class Conflict(Problem):
+    """The request stands in the way of another one with the same key."""
+
+
+class IdempotencyKeyReused(Conflict):
+    """The key was used for another request; take a new key for a new intention."""
+
+    code = "idempotency-key-reused"
+
+
+class IdempotencyKeyInFlight(Conflict):
+    """A request with this key is still running; ask again in a moment."""
+
+    code = "idempotency-key-in-flight"
+
+
+class Unavailable(Problem):
+    """The gateway cannot do it now; nothing was stored. Repeat with the same key."""
+
+
+class IssuerUnavailable(Unavailable):
+    """The token issuer's keys cannot be fetched; repeat later."""
+
+    code = "issuer-unavailable"
+
+
+class StoreUnavailable(Unavailable):
+    """The register cannot be written now; repeat later with the same key."""
+
+    code = "store-unavailable"
+
+
+class CommitTooLate(Unavailable):
+    """More than five seconds passed between the stamp and the commit; repeat with the same key."""
+
+    code = "commit-too-late"
+
+
+class Unexpected(Unavailable):
+    """Something went wrong that should not; repeat with the same key, and report the `instance`."""
+
+    code = "unexpected"
