@@ -111,6 +111,14 @@ def test_bytes_that_are_no_request_are_refused(served: Sandbox, raw: bytes) -> N
     assert SSIN.encode() not in answer
 
 
+def test_what_is_no_http_is_answered_with_a_problem_all_the_same(served: Sandbox) -> None:
+    head, _, body = speak(served, b"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Broken\r\n\r\n").partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 Bad Request")
+    assert b"Content-Type: application/problem+json" in head
+    assert json.loads(body)["code"] == "malformed-http"
+
+
 def test_server_lives_on_and_names_no_software(served: Sandbox) -> None:
     answer = requests.get(f"{served.gateway}/live", timeout=10)
 

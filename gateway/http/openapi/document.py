@@ -38,7 +38,7 @@ _TAGS = {
     "projects": "Pilot projects, their conventions, pseudocodes and partners.",
     "pseudocodes": "The codes that INAMI assigned to actions.",
     "aggregates": "Released figures, anonymous.",
-    "progress": "How far a project is with what it planned.",
+    "progress": "The included beside the yardstick of each period of twelve months, shown and never divided.",
     "releases": "The ledger of everything released.",
     "rules": "The rule book.",
     "problems": "Every problem with its remedy.",
