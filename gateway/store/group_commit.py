@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import RootTransaction
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.domain.errors import StoreUnavailable, Unavailable
 from gateway.store.dialects import OneWriter
@@ -104,33 +104,41 @@ class GroupCommit:
 
     def _end_block(self, group: _Group, refused: BaseException | None) -> None:
         """Give the turn to the next block of the group, or commit the group and open the way for another."""
-        group.blocks += 1
-        if isinstance(refused, OperationalError):
-            group.failure = refused  # the engine may have undone more than the block: nothing of the group is sure
-        with self._count:
-            is_last = self._waiting == 0 or group.blocks >= MOST_BLOCKS or group.failure is not None
-        if is_last:
-            self._group = None
-            self._commit(group)
-            self._writer.release()
-        self._turn.release()
+        try:
+            group.blocks += 1
+            if isinstance(refused, SQLAlchemyError) and not isinstance(refused, IntegrityError):
+                group.failure = refused  # more than the block may be undone: nothing of the group is sure
+            with self._count:
+                is_last = self._waiting == 0 or group.blocks >= MOST_BLOCKS or group.failure is not None
+            if is_last:
+                self._group = None
+                self._end(group)
+        finally:
+            self._turn.release()
 
-    def _commit(self, group: _Group) -> None:
+    def _end(self, group: _Group) -> None:
+        """Commit a group or undo it; whatever happens, nobody is left waiting for it."""
         try:
             if group.failure is None:
                 for check in group.checks:
                     check()
                 group.begun.commit()
-        except (DBAPIError, Unavailable) as error:
+        except (SQLAlchemyError, Unavailable) as error:
             group.failure = error
-        try:
-            if group.failure is not None:
-                group.begun.rollback()  # also after a commit that failed: its locks would stay with the pool
-        except DBAPIError as error:
-            group.failure = group.failure or error
         finally:
             try:
-                group.connection.close()
-            except DBAPIError as error:
-                group.failure = group.failure or error
-            group.done.set()
+                _let_go(group)
+            finally:
+                self._writer.release()
+                group.done.set()
+
+
+def _let_go(group: _Group) -> None:
+    """Give the connection back to the pool; one whose group failed is undone first, or given up for good."""
+    try:
+        if group.failure is not None:
+            group.begun.rollback()
+        group.connection.close()
+    except SQLAlchemyError:
+        group.connection.invalidate()
+        group.connection.close()
