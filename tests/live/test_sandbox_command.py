@@ -40,7 +40,7 @@ def test_data_and_clock_are_kept_and_each_signal_ends_everything(tmp_path: Path)
     elsewhere, data_dir = tmp_path / "elsewhere", tmp_path / "sandbox"
     elsewhere.mkdir()
     homes = {name: str(elsewhere) for name in ("HOME", "TMPDIR", "XDG_RUNTIME_DIR")}
-    with sandbox(data_dir, environment=homes) as box:
+    with sandbox(data_dir, environment=homes, covered=True) as box:
         assert len(group_of(box.pid)) >= 4
         clock = box.send("GET", "/sandbox/clock").json()
         enter(box)
@@ -49,7 +49,7 @@ def test_data_and_clock_are_kept_and_each_signal_ends_everything(tmp_path: Path)
         provider = box.token("provider", nihii=NIHII)
         made = box.send("POST", "/v1/inclusions", an_inclusion(LONG, synthetic_ssin(0)), token=provider).json()
         assert end(box, signal.SIGTERM) < 15
-    with sandbox(data_dir, ports=box.ports, environment=homes) as box:
+    with sandbox(data_dir, ports=box.ports, environment=homes, covered=True) as box:
         later = box.send("GET", f"/v1/inclusions/{made['id']}", token=provider).json()
         now = box.send("GET", "/sandbox/clock").json()
         names = {path.name for path in data_dir.iterdir()}
@@ -87,7 +87,7 @@ def deliver_by_hand(box: Sandbox, elsewhere: Path) -> None:
 
 
 def test_ctrl_c_in_the_middle_of_the_sample_ends_everything_at_once(tmp_path: Path) -> None:
-    with sandbox(tmp_path / "sandbox", empty=False) as box:
+    with sandbox(tmp_path / "sandbox", empty=False, covered=True) as box:
         time.sleep(2)
 
         assert end(box, signal.SIGINT, of_group=True) < 15
