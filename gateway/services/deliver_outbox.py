@@ -13,8 +13,9 @@ from typing import Protocol
 
 from gateway.domain import action as actions
 from gateway.domain import inclusion as inclusions
-from gateway.domain.delivery import Answer, Backoff, Message, Outcome, Step, next_step
+from gateway.domain.delivery import Answer, Backoff, Message, Outcome, Step, Unacceptable, next_step
 from gateway.domain.identity import Ssin
+from gateway.pseudonyms.sealing import BrokenSeal
 from gateway.services.context import Context
 from gateway.store.transaction import Transaction
 
@@ -80,8 +81,12 @@ def _claim(context: Context, pace: Pace) -> list[tuple[Message, bytes]]:
 
 
 def _send(context: Context, way_out: WayOut, message: Message, sealed: bytes, pace: Pace) -> Step:
-    ssin = context.veil.sealer.unseal(sealed, message.project, message.pseudonym)
-    outcome = way_out.send(message, ssin)
+    """Send one message; one whose seal is broken waits for a person and holds up nobody else."""
+    try:
+        ssin = context.veil.sealer.unseal(sealed, message.project, message.pseudonym)
+        outcome = way_out.send(message, ssin)
+    except BrokenSeal:
+        outcome = Unacceptable("broken-seal")
     return next_step(message.attempts + 1, outcome, context.real_now(), pace.backoff, _chance())
 
 

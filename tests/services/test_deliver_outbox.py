@@ -175,6 +175,21 @@ def test_message_refused_for_good_fails_and_blocks_its_beneficiary_alone(desk: D
     assert deliver_outbox(desk.context, wire, PACE) == 1
 
 
+def test_broken_seal_fails_its_message_and_holds_up_nobody_else(desk: Desk) -> None:
+    broken = desk.include(0).known.inclusion
+    desk.include(1)
+    with desk.context.store.transaction() as tx:
+        tx.vault.forget(broken.bucket, broken.project, broken.pseudonym)
+        tx.vault.put(broken.bucket, broken.project, broken.pseudonym, b"\x00\x01" + bytes(40))
+    wire = Wire()
+
+    tried = deliver_outbox(desk.context, wire, PACE)
+
+    assert tried == 2
+    assert [identity for _, _, identity in wire.sent] == [ssin(1).reveal()]
+    assert sorted(state for _, _, state in _states(desk)) == ["failed", "sent"]
+
+
 def test_failed_message_is_shown_with_its_reason(desk: Desk) -> None:
     one = desk.include().known.inclusion
 
