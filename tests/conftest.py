@@ -21,7 +21,16 @@ from gateway.store.transaction import Store
 from tests.postgres import postgres
 
 STORES = ("sqlite", "postgresql")
+SLOW = ("live", "differential")
 _numbers = count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest tests first, and keep a file's tests on one worker unless they name a group themselves."""
+    items.sort(key=lambda item: item.path.parent.name not in SLOW)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
 
 
 @dataclass

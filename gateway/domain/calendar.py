@@ -86,7 +86,7 @@ def check_due(
 
     >>> check_due(Period(PeriodKind.MONTH, "2022-02"), Measure.ACTIONS, date(2022, 3, 9))
     Traceback (most recent call last):
-    gateway.domain.errors.NotDue: not-due
+    gateway.domain.errors.refusals.NotDue: not-due
 
     Source: A1, C 9 §1.
     Raises: NotDue, with the day from which it can.

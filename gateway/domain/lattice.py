@@ -321,7 +321,7 @@ def check_in_lattice(period: PeriodKind, used: Collection[str], measure: Measure
     >>> check_in_lattice(PeriodKind.MONTH, ["pseudocode", "project"], Measure.ACTIONS)
     >>> check_in_lattice(PeriodKind.MONTH, ["sex", "insurer"], Measure.ACTIONS, WHOLE)
     Traceback (most recent call last):
-    gateway.domain.errors.NotInLattice: not-in-lattice
+    gateway.domain.errors.refusals.NotInLattice: not-in-lattice
 
     Source: A2, C 5 §3.
     Raises: NotInLattice, naming the dimension (or the kind of period, or `measure`).
