@@ -21,15 +21,19 @@ from gateway.store.transaction import Store
 from tests.postgres import postgres
 
 STORES = ("sqlite", "postgresql")
-SLOW = ("live", "differential")
+SLOW = ("live", "journeys", "differential")
 _numbers = count()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest tests first, and keep a file's tests on one worker unless they name a group themselves."""
+    """Start the longest tests first, and keep a file's tests on one worker: its fixtures are made once.
+
+    Each shard of the differential test may go anywhere; a file's tests on one store stay together.
+    """
     items.sort(key=lambda item: item.path.parent.name not in SLOW)
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
+        if item.path.parent.name != "differential":
             item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
 
 

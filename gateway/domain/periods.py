@@ -121,6 +121,8 @@ class Interval:
         >>> february = Interval(date(2022, 2, 1), date(2022, 2, 28))
         >>> february.overlaps(Interval(date(2022, 2, 28))), february.overlaps(Interval(date(2022, 3, 1)))
         (True, False)
+        >>> february.overlaps(Interval(date(2022, 2, 3), date(2022, 2, 2)))
+        False
         """
         if self.is_empty or other.is_empty:
             return False

@@ -173,7 +173,7 @@ def refused(refusal: Refusal) -> Outcome:
 
 
 @pytest.mark.no_cover  # the same lines a hundred thousand times
-@pytest.mark.parametrize("shard", [pytest.param(n, marks=pytest.mark.xdist_group(f"shard-{n}")) for n in range(SHARDS)])
+@pytest.mark.parametrize("shard", range(SHARDS))
 def test_simulation_and_register_say_the_same(shard: int, tmp_path: Path, veil: Veil) -> None:
     random = Random(20210901 + shard)
     known = conventions(random)

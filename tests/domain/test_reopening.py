@@ -1,0 +1,37 @@
+"""What an annulled exit leaves, and how a rejected inclusion is explained."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from gateway.domain.errors import AlreadyIncluded
+from gateway.domain.explanation import explain_inclusion
+from gateway.domain.inclusion import exited, rejected, reopened
+from tests.builders import a_project, an_exit, an_inclusion
+
+LATER = UUID(int=2)
+
+
+def test_an_exit_is_not_annulled_once_the_person_is_included_again() -> None:
+    before = exited(an_inclusion("2022-01-15T09:30+01:00"), an_exit("2022-05-16T10:00+02:00"))
+    again = an_inclusion("2022-06-20T09:30+02:00", id=LATER)
+
+    with pytest.raises(AlreadyIncluded) as refused:
+        reopened(before, [again], a_project())
+
+    assert refused.value.existing == LATER
+
+
+def test_a_later_inclusion_that_was_valid_on_no_day_does_not_keep_an_exit() -> None:
+    before = exited(an_inclusion("2022-01-15T09:30+01:00"), an_exit("2022-05-16T10:00+02:00"))
+    empty = exited(an_inclusion("2022-06-20T09:30+02:00", id=LATER), an_exit("2022-06-21T09:30+02:00"))
+
+    assert reopened(before, [empty], a_project()).status == "open"
+
+
+def test_a_rejected_inclusion_is_explained_by_the_insurer_s_answer() -> None:
+    steps = explain_inclusion(rejected(an_inclusion(), "not-insured"), a_project())
+
+    assert (steps[-1].rule, steps[-1].inputs, steps[-1].result) == ("I6", {"code": "not-insured"}, "rejected")
