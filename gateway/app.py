@@ -9,7 +9,17 @@ from flask import Flask
 
 from gateway.clock import SandboxClock, real_now
 from gateway.domain.delivery import Backoff
-from gateway.http.api import actions, aggregates, batches, catalogue, explanations, inclusions, progress
+from gateway.http.api import (
+    actions,
+    aggregates,
+    batches,
+    catalogue,
+    explanations,
+    extracts,
+    forecast,
+    inclusions,
+    progress,
+)
 from gateway.http.api.docs import add_docs
 from gateway.http.api.open import add_open_doors
 from gateway.http.api.sandbox import add_sandbox_doors
@@ -35,6 +45,8 @@ ROUTES: tuple[Route, ...] = (
     *catalogue.ROUTES,
     *aggregates.ROUTES,
     *progress.ROUTES,
+    *forecast.ROUTES,
+    *extracts.ROUTES,
 )
 
 
@@ -50,7 +62,7 @@ def build_context(settings: Settings) -> Context:
     """
     veil = veil_of(read_keyring(settings.keyring_path))
     store = Store(settings.store_url, legal_clock(settings), connections=settings.threads)
-    return Context(store, veil, real_now)
+    return Context(store, veil, real_now, settings.extracts_path.resolve())
 
 
 def build_app(settings: Settings) -> Flask:

@@ -13,11 +13,21 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from gateway.app import build_app, build_context, build_way_out
-from gateway.domain.errors import AlreadyReleased, NotDue, NotInLattice, StoreUnavailable, UnknownProject
+from gateway.domain.errors import (
+    AlreadyReleased,
+    AlreadyRevised,
+    NotDue,
+    NotInLattice,
+    NotReleased,
+    StoreUnavailable,
+    UnknownProject,
+)
 from gateway.domain.lattice import Period, PeriodKind
 from gateway.domain.rulebook import RULES
+from gateway.extract_command import extract_app
 from gateway.http.api.batch_lines import read_line
 from gateway.http.server import configure_logging, serve
 from gateway.http.texts import LANGUAGES, rule_texts
@@ -29,7 +39,7 @@ from gateway.sandbox.closing import ClosingFailed
 from gateway.sandbox.replay import ReplayFailed
 from gateway.sandbox.show import play_sample, show_access, show_delivery, show_figures
 from gateway.sandbox.supervisor import Plan, SandboxFailed, started
-from gateway.services.close_period import GROUPS, Group, due_periods, release_period
+from gateway.services.close_period import GROUPS, Group, Reason, due_periods, release_period
 from gateway.services.context import Context
 from gateway.settings import SettingsError, read_settings, read_token
 from gateway.store.dialects import UnsafeStore
@@ -45,6 +55,7 @@ keys_app = typer.Typer(help="The key ring.", no_args_is_help=True, pretty_except
 receipt_app = typer.Typer(help="Receipts.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(keys_app, name="keys")
 app.add_typer(receipt_app, name="receipt")
+app.add_typer(extract_app, name="extract")
 console = Console()
 errors = Console(stderr=True)
 TOLD = (ImportFailed, SettingsError, KeyringError, UnsafeStore, SandboxFailed, ReplayFailed, ClosingFailed, Unreachable)
@@ -76,7 +87,7 @@ def serve_command(host: str = "127.0.0.1", port: int = 8080, workers: int = 1) -
 
 @app.command()
 def deliver(once: Annotated[bool, typer.Option(help="one round, then stop")] = False) -> None:
-    """Do batches and deliver the outbox to MyCareNet until told to stop."""
+    """Do batches, build extracts and deliver the outbox to MyCareNet until told to stop."""
     settings = read_settings()
     configure_logging()
     context, (way_out, pace) = build_context(settings), build_way_out(settings)
@@ -123,12 +134,17 @@ def release(
     measures: Annotated[
         str, typer.Option(help="inclusions, or actions; without it actions, and inclusion measures if still open")
     ] = "",
+    revise: Annotated[
+        Reason | None, typer.Option(help="draw a released period anew, once a year at most: why", show_default=False)
+    ] = None,
 ) -> None:
     """Close a period and release its protected figures."""
     named = {"month": month, "quarter": quarter, "year": year, "convention": convention}
     asked = [(kind, label) for kind, label in named.items() if label is not None]
     if len(asked) + due != 1:
         raise typer.BadParameter("name exactly one of --month, --quarter, --year, --convention, --due")
+    if due and revise is not None:
+        raise typer.BadParameter("a revision names its period")
     if measures not in ("", *GROUPS):
         raise typer.BadParameter(f"--measures is one of {', '.join(GROUPS)}")
     try:
@@ -142,15 +158,27 @@ def release(
             for period in due_periods(context, group=group):
                 _release(context, period, group)
         for period in periods:
-            _release(context, period, groups[0] if measures else None)
+            _release(context, period, groups[0] if measures else None, revise)
 
 
-def _release(context: Context, period: Period, group: Group | None) -> None:
+def _release(context: Context, period: Period, group: Group | None, revise: Reason | None = None) -> None:
     """Close what is open of a period and print what was released."""
     try:
-        closed = release_period(context, period, group)
+        with Progress(console=errors, transient=True) as progress:
+            nodes = progress.add_task(str(period), total=None)
+            closed = release_period(
+                context,
+                period,
+                group,
+                reason=revise,
+                report=lambda done, of: progress.update(nodes, completed=done, total=of),
+            )
     except NotDue as refusal:
         raise typer.BadParameter(f"{period} can be closed from {refusal.available_from}") from None
+    except NotReleased:
+        raise typer.BadParameter(f"{period} is not released, so there is nothing to revise") from None
+    except AlreadyRevised as refusal:
+        raise typer.BadParameter(f"{period} can be revised from {refusal.available_from}") from None
     except AlreadyReleased:
         raise typer.BadParameter(f"{period} is released and never computed again") from None
     except NotInLattice as refusal:

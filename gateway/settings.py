@@ -21,6 +21,7 @@ class Settings:
     data_dir: Path = field(default_factory=lambda: Path("data"))
     database_url: str = ""
     keys: Path | None = None
+    extracts_dir: Path | None = None
     issuer: str = ""
     audience: str = "chroniccare-gateway"
     mycarenet_url: str = ""
@@ -40,6 +41,11 @@ class Settings:
         """The key ring file."""
         return self.keys or self.data_dir / "keys.json"
 
+    @property
+    def extracts_path(self) -> Path:
+        """The folder of extracts; every gateway and worker of one register shares it."""
+        return self.extracts_dir or self.data_dir / "extracts"
+
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings that an environment holds.
@@ -53,6 +59,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         data_dir=Path(found.get("data_dir", "data")),
         database_url=found.get("database_url", ""),
         keys=Path(found["keys"]) if "keys" in found else None,
+        extracts_dir=Path(found["extracts_dir"]) if "extracts_dir" in found else None,
         issuer=found.get("issuer", ""),
         audience=found.get("audience", defaults.audience),
         mycarenet_url=found.get("mycarenet_url", ""),

@@ -34,6 +34,7 @@ PROGRESS_STATUSES = (*CELL_STATUSES, "not-released")
 PERIODS = ("month", "quarter", "year", "convention")
 RELEASED_MEASURES = ("inclusions", "actions")
 PROVIDER_BANDS = ("1-2", "3-5", "6-10", "11+")
+REVISION_REASONS = ("counting-fault", "catalogue-fault", "court-order")
 MOST_COUNTED = 2**53 - 1
 
 _DIMS = {"pseudocode": "794010", "month": "2022-02"}
@@ -98,6 +99,35 @@ class Margin(StrictSchema):
     actions = WholeNumber(0, MOST_COUNTED, metadata=about("Plus or minus, actions.", 17))
 
 
+class Difference(StrictSchema):
+    """How one value moved since the period before."""
+
+    difference = WholeNumber(
+        -MOST_COUNTED, MOST_COUNTED, required=True, metadata=about("Less the value of the period before.", -3)
+    )
+    is_real = Flag(required=True, metadata=about("Whether it is more than noise alone explains.", False))
+
+
+class Change(StrictSchema):
+    """How a cell moved since the period before. Shape: `actions` is absent for inclusion measures."""
+
+    beneficiaries = Block(
+        Difference, required=True, metadata=about("Of the beneficiaries.", {"difference": -3, "is_real": False})
+    )
+    actions = Block(Difference, metadata=about("Of the actions.", {"difference": -7, "is_real": False}))
+
+
+class NextStep(StrictSchema):
+    """The finest coarser question that shows some of what an answer protects."""
+
+    by = ListOf(Text(40, metadata=about("A dimension.", "quarter")), required=True, metadata=about("Dimensions.", []))
+    filters = Dimensions(required=True, metadata=about("Dimensions held to one value.", {"project": "demo-nord"}))
+    url = Text(2000, required=True, metadata=about("Where to ask it.", "/v1/aggregates?by=quarter"))
+    shown = WholeNumber(
+        1, MOST_COUNTED, required=True, metadata=about("How many protected cells lie in a published one there.", 9)
+    )
+
+
 class Cell(StrictSchema):
     """One figure of a release. Shape: numbers are null, and `margin` absent, where it is protected."""
 
@@ -113,6 +143,13 @@ class Cell(StrictSchema):
         required=True, allow_none=True, metadata=about("Providers; a band for the own coordinator.", "6-10")
     )
     margin = Block(Margin, metadata=about("How far the truth may be.", {"beneficiaries": 6, "actions": 17}))
+    change = Block(
+        Change,
+        metadata=about(
+            "Since the period before, where both are published.",
+            {"beneficiaries": {"difference": -3, "is_real": False}},
+        ),
+    )
 
 
 class Release(StrictSchema):
@@ -125,6 +162,7 @@ class Release(StrictSchema):
     lattice = Text(20, required=True, metadata=about("Version of the lattice.", "v1"))
     revision = WholeNumber(1, 1000, required=True, metadata=about("1, or more after an exceptional revision.", 1))
     released_at = Instant(required=True, metadata=about("When it was released.", "2022-03-10T00:00:00Z"))
+    reason = Choice(REVISION_REASONS, allow_none=True, metadata=about("Why it was revised; null at first.", None))
     rho = Text(40, metadata=about("Disclosure spent by this release on one fact.", "0.13"))
     rho_cumulated = Text(40, metadata=about("The same with the releases before it.", "0.26"))
 
@@ -143,10 +181,14 @@ class AggregateRelease(StrictSchema):
         required=True, metadata=about("What the cells were released in.", {"lattice": "v1", "measures": "actions"})
     )
     additive = Flag(required=True, metadata=about("False: each cell is protected on its own.", False))
-    next_step = JsonObject(
+    next_step = Block(
+        NextStep,
         required=True,
         allow_none=True,
-        metadata=about("A coarser question that would show more, if there is one.", {"by": ["month"]}),
+        metadata=about(
+            "A coarser question that shows more, if there is one.",
+            {"by": ["quarter"], "filters": {}, "url": "/v1/aggregates?by=quarter", "shown": 9},
+        ),
     )
 
 

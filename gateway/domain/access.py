@@ -34,6 +34,7 @@ class Scope(StrEnum):
     OWN_ACTIONS = "own_actions"
     OWN_INSURER = "own_insurer"
     OWN_BATCHES = "own_batches"
+    OWN_EXTRACTS = "own_extracts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ _PERFORMER_OR_ADMIN = {Role.PROVIDER: Scope.OWN_ACTIONS, Role.PROJECT_ADMIN: Sco
 _ANYONE = dict.fromkeys(Role, Scope.ANY)
 _REGISTRAR = {Role.REGISTRAR: Scope.ANY}
 _WHO_SENT_IT = dict.fromkeys((Role.PROVIDER, Role.PROJECT_ADMIN, Role.REGISTRAR), Scope.OWN_BATCHES)
+_WHO_ASKED_FOR_IT = {Role.INSURER: Scope.OWN_EXTRACTS, Role.POLICY_MAKER: Scope.OWN_EXTRACTS}
 
 ACCESS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
     {
@@ -105,6 +107,11 @@ ACCESS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
             Role.POLICY_MAKER: Scope.ANY,
         },
         "show_progress": {Role.COORDINATOR: Scope.OWN_PROJECT, Role.POLICY_MAKER: Scope.ANY},
+        "show_forecast": {Role.COORDINATOR: Scope.OWN_PROJECT, Role.POLICY_MAKER: Scope.ANY},
+        "register_extract": _WHO_ASKED_FOR_IT,
+        "get_extract": _WHO_ASKED_FOR_IT,
+        "get_extract_file": _WHO_ASKED_FOR_IT,
+        "cancel_extract": _WHO_ASKED_FOR_IT,
         "list_releases": {Role.COORDINATOR: Scope.OWN_PROJECT, Role.POLICY_MAKER: Scope.ANY},
     }
 )

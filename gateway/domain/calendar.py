@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from gateway.domain.errors import NotDue
+from gateway.domain.errors import AlreadyRevised, NotDue
 from gateway.domain.lattice import Measure, Period, PeriodKind
-from gateway.domain.periods import add_months
+from gateway.domain.periods import add_months, last_of_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +94,22 @@ def check_due(
     available_from = due_on(period, measure, closes_on=closes_on, calendar=calendar)
     if today < available_from:
         raise NotDue(available_from=available_from)
+
+
+def check_revisable(revision: int, released_on: date, today: date) -> None:
+    """Refuse a revision within a year of the one before; the first release may be revised at any time.
+
+    Shape: `revision` and `released_on` are those of the release in force.
+
+    >>> check_revisable(1, date(2022, 3, 10), date(2022, 3, 11))
+    >>> check_revisable(2, date(2022, 3, 11), date(2023, 3, 10))
+    Traceback (most recent call last):
+    gateway.domain.errors.refusals.AlreadyRevised: already-revised
+
+    Source: DISCLOSURE 5.
+    Raises: AlreadyRevised, with the day from which it can.
+    """
+    month = add_months(released_on, 12)
+    available_from = month.replace(day=min(released_on.day, last_of_month(month).day))
+    if revision > 1 and today < available_from:
+        raise AlreadyRevised(available_from=available_from)

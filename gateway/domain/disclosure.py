@@ -15,17 +15,16 @@ Calibrated like differential privacy, and not formally so: the floors and the se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
-from typing import Literal
+from typing import Literal, Protocol
 
-from gateway.domain.lattice import COMPONENT, OPTIONAL, PROJECT, PSEUDOCODE, VERSION, Measure, PeriodKind
+from gateway.domain.lattice import COMPONENT, PROJECT, PSEUDOCODE, TRAITS, VERSION, Dims, Measure, PeriodKind
 from gateway.domain.noise import draw, grid
 
 Audience = Literal["own", "general"]
-Dims = tuple[tuple[str, str], ...]
 Uniform = Callable[[str], int]
 """The keyed draw: 64 uniform bits for a label."""
 
@@ -49,7 +48,7 @@ def sigma(period: PeriodKind, dims: Collection[str], measure: Measure = Measure.
     >>> sigma(PeriodKind.MONTH, ["project"], Measure.JOINED)
     Fraction(3, 1)
     """
-    base = Fraction(13, 2) if any(name in OPTIONAL for name in dims) else Fraction(3)
+    base = Fraction(13, 2) if any(name in TRAITS for name in dims) else Fraction(3)
     roll_up = 1 if PROJECT in dims else 2
     if not measure.is_of_inclusions and PSEUDOCODE not in dims and COMPONENT not in dims:
         roll_up *= 2
@@ -121,6 +120,24 @@ class ProtectedCell:
     providers: int | str | None
     margin_beneficiaries: int
     margin_actions: int | None
+
+
+def copied(cells: Iterable[ProtectedCell], component: str) -> list[ProtectedCell]:
+    """The cells of a component that consists of one pseudocode: those of that pseudocode, never drawn again.
+
+    Shape: no number of providers, like every component.
+    Source: DISCLOSURE 1.
+    """
+    return [
+        replace(
+            cell,
+            dims=tuple(
+                sorted((COMPONENT, component) if name == PSEUDOCODE else (name, value) for name, value in cell.dims)
+            ),
+            providers=None,
+        )
+        for cell in cells
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +240,7 @@ def protect(cell: ExactCell, *, release_id: str, uniform: Uniform) -> list[Prote
 
 def _noisy_providers(cell: ExactCell, draws: _Draws) -> int | None:
     """The providers with the one draw for both audiences; None with an optional dimension or for a component."""
-    if any(name in OPTIONAL or name == COMPONENT for name, _ in cell.dims):
+    if any(name in TRAITS or name == COMPONENT for name, _ in cell.dims):
         return None
     return cell.providers + draws.noise("providers", "both", cell.sigma)
 
@@ -271,10 +288,54 @@ def protect_inclusions(
     ]
 
 
-def within_noise(first: int, second: int, sigma: Fraction) -> bool:
-    """Whether two values differ by no more than noise explains: 2 sqrt(2) sigma.
+class Mechanism(Protocol):
+    """How exact cells become published ones; another one than `KEYED` is for tests that show what it withstands."""
 
-    >>> within_noise(40, 48, Fraction(3)), within_noise(40, 49, Fraction(3))
-    (True, False)
+    at_least: int
+    """Cells with fewer beneficiaries are never published, so they need not be counted."""
+
+    def actions(self, cell: ExactCell, *, release_id: str, uniform: Uniform) -> list[ProtectedCell]:
+        """What is published of a cell of actions."""
+        ...
+
+    def inclusions(
+        self, dims: Dims, measure: Measure, beneficiaries: int, *, release_id: str, uniform: Uniform
+    ) -> list[ProtectedCell]:
+        """What is published of a cell of an inclusion measure."""
+        ...
+
+
+class _Keyed:
+    """The mechanism of this page."""
+
+    at_least = FEWEST_BENEFICIARIES
+    actions = staticmethod(protect)
+    inclusions = staticmethod(protect_inclusions)
+
+
+KEYED: Mechanism = _Keyed()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a published value moved since the period before; `is_real` when noise alone does not explain it.
+
+    Stage: anonymous.
     """
-    return (first - second) ** 2 <= 8 * sigma**2
+
+    difference: int
+    is_real: bool
+
+
+def change(before: int, margin_before: int, after: int, margin_after: int) -> Change:
+    """What to think of two values of one cell, by their published margins.
+
+    Shape: a margin is two sigma, so noise explains up to `sqrt(m1^2 + m2^2)`: 2 sqrt(2) sigma for equal ones.
+
+    >>> change(40, 6, 48, 6), change(40, 6, 49, 6)
+    (Change(difference=8, is_real=False), Change(difference=9, is_real=True))
+
+    Source: DISCLOSURE 4.
+    """
+    difference = after - before
+    return Change(difference, difference**2 > margin_before**2 + margin_after**2)

@@ -31,6 +31,8 @@ from gateway.domain.errors import NotInLattice
 from gateway.domain.periods import add_months, last_of_month
 
 VERSION = "v1"
+Dims = tuple[tuple[str, str], ...]
+"""The name of a cell: (dimension, value), sorted by dimension, its period among them."""
 
 
 class PeriodKind(StrEnum):
@@ -62,8 +64,12 @@ class Measure(StrEnum):
 
 PROJECT, PSEUDOCODE, COMPONENT, PROFESSION = "project", "pseudocode", "component", "profession"
 DISTRICT, MUNICIPALITY = "district", "municipality"
-OPTIONAL = (PROFESSION, "insurer", "age_band", "sex", DISTRICT, MUNICIPALITY)
+INSURER, AGE_BAND, SEX = "insurer", "age_band", "sex"
+OPTIONAL = (PROFESSION, INSURER, AGE_BAND, SEX, DISTRICT, MUNICIPALITY)
 DIMENSIONS = (PROJECT, PSEUDOCODE, COMPONENT, *OPTIONAL)
+AGE_GROUP = "age_group"
+"""Three bands of age in place of six: a trait of extracts, in no question to the lattice."""
+TRAITS = (*OPTIONAL, AGE_GROUP)
 
 CODES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -72,9 +78,10 @@ CODES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "physician", "nurse", "midwife", "physiotherapist", "pharmacist", "dentist", "dietitian",
             "speech_therapist", "occupational_therapist", "psychologist", "social_worker", "case_manager", "other",
         ),
-        "insurer": ("100", "200", "300", "400", "500", "600", "900"),
-        "age_band": ("0-17", "18-39", "40-59", "60-74", "75-84", "85+"),
-        "sex": ("F", "M", "X"),
+        INSURER: ("100", "200", "300", "400", "500", "600", "900"),
+        AGE_BAND: ("0-17", "18-39", "40-59", "60-74", "75-84", "85+"),
+        SEX: ("F", "M", "X"),
+        AGE_GROUP: ("0-59", "60-74", "75+"),
     }
 )  # fmt: skip
 FORMS: Mapping[str, re.Pattern[str]] = MappingProxyType(
@@ -85,6 +92,12 @@ FORMS: Mapping[str, re.Pattern[str]] = MappingProxyType(
         MUNICIPALITY: re.compile(r"[0-9]{5}"),
     }
 )
+DISTRICTS = (
+    "11", "12", "13", "21", "23", "24", "25", "31", "32", "33", "34", "35", "36", "37", "38", "41",
+    "42", "43", "44", "45", "46", "51", "52", "53", "55", "56", "57", "58", "61", "62", "63", "64",
+    "71", "72", "73", "81", "82", "83", "84", "85", "91", "92", "93",
+)  # fmt: skip
+"""The first two digits of the NIS codes of the 43 districts; a project's zone may add others."""
 LABELS: Mapping[PeriodKind, re.Pattern[str]] = MappingProxyType(
     {
         PeriodKind.MONTH: re.compile(r"(2[0-9]{3})-(0[1-9]|1[0-2])"),
@@ -216,6 +229,15 @@ class Period:
             raise ValueError("a convention's days are its project's")
         return self.days
 
+    def is_before(self, other: Period) -> bool:
+        """Whether another period of its kind follows at once; never of a convention.
+
+        >>> february = Period(PeriodKind.MONTH, "2022-02")
+        >>> february.is_before(Period(PeriodKind.MONTH, "2022-03")), february.is_before(february)
+        (True, False)
+        """
+        return self.kind is not PeriodKind.CONVENTION and add_months(self.last, 1).replace(day=1) == other.first
+
     def months(self) -> tuple[Period, ...]:
         """The months that it touches, in order.
 
@@ -249,6 +271,30 @@ def periods_between(kind: PeriodKind, first_label: str, last_label: str) -> tupl
     return _periods(kind, Period(kind, first_label).first, Period(kind, last_label).first)
 
 
+def cell_dims(period: Period, named: Mapping[str, str]) -> Dims:
+    """The name of a cell from its period and the values of its other dimensions.
+
+    >>> cell_dims(Period(PeriodKind.MONTH, "2022-02"), {"sex": "F", "project": "demo-nord"})
+    (('month', '2022-02'), ('project', 'demo-nord'), ('sex', 'F'))
+    """
+    return tuple(sorted({period.kind.value: period.label, **named}.items()))
+
+
+LONGER: Mapping[PeriodKind, PeriodKind] = MappingProxyType(
+    {PeriodKind.MONTH: PeriodKind.QUARTER, PeriodKind.QUARTER: PeriodKind.YEAR}
+)
+
+
+def longer(period: Period) -> Period | None:
+    """The next longer period that holds a period; None for years and conventions.
+
+    >>> str(longer(Period(PeriodKind.MONTH, "2022-02")))
+    '2022-Q1'
+    """
+    kind = LONGER.get(period.kind)
+    return None if kind is None else Period.of(kind, period.first)
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """All cells of one kind of period that share their dimensions.
@@ -258,22 +304,6 @@ class Node:
 
     period: PeriodKind
     dims: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Subset:
-    """A part of the lattice: its kinds of period, measures and dimensions."""
-
-    periods: frozenset[PeriodKind]
-    measures: frozenset[Measure]
-    dims: frozenset[str]
-
-
-WHOLE = Subset(frozenset(PeriodKind), frozenset(Measure), frozenset(DIMENSIONS))
-"""The whole lattice `v1`."""
-
-RELEASED = Subset(frozenset(PeriodKind), frozenset(Measure), frozenset({PROJECT, PSEUDOCODE}))
-"""The part that is computed today; widen it here and nowhere else."""
 
 
 def _first_too_many(period: PeriodKind, dims: Collection[str], measure: Measure) -> str | None:
@@ -291,40 +321,39 @@ def _first_too_many(period: PeriodKind, dims: Collection[str], measure: Measure)
     return PeriodKind.CONVENTION if period is PeriodKind.CONVENTION and PROJECT not in dims else None
 
 
-def nodes(period: PeriodKind, measure: Measure, within: Subset = WHOLE) -> tuple[Node, ...]:
+def nodes(period: PeriodKind, measure: Measure) -> tuple[Node, ...]:
     """The nodes of a kind of period for a measure, those of fewer dimensions first.
 
     Shape: empty where the lattice does not count that measure over that kind of period.
 
-    >>> [node.dims for node in nodes(PeriodKind.MONTH, Measure.ACTIONS, RELEASED)]
-    [(), ('project',), ('pseudocode',), ('project', 'pseudocode')]
-    >>> len(nodes(PeriodKind.MONTH, Measure.ACTIONS)), len(nodes(PeriodKind.MONTH, Measure.JOINED))
-    (24, 10)
+    >>> [node.dims for node in nodes(PeriodKind.MONTH, Measure.JOINED)][:4]
+    [(), ('project',), ('insurer',), ('age_band',)]
+    >>> len(nodes(PeriodKind.MONTH, Measure.ACTIONS)), len(nodes(PeriodKind.YEAR, Measure.ACTIONS))
+    (24, 86)
     """
-    if period not in PERIODS_OF[measure] or period not in within.periods or measure not in within.measures:
+    if period not in PERIODS_OF[measure]:
         return ()
-    names = [name for name in DIMENSIONS if name in within.dims]
     return tuple(
         Node(period, dims)
-        for count in range(len(names) + 1)
-        for dims in combinations(names, count)
+        for count in range(MOST_OPTIONAL[period] + 3)
+        for dims in combinations(DIMENSIONS, count)
         if _first_too_many(period, dims, measure) is None
     )
 
 
-def check_in_lattice(period: PeriodKind, used: Collection[str], measure: Measure, within: Subset = RELEASED) -> None:
-    """Refuse a question that the lattice does not hold, or that is not computed today.
+def check_in_lattice(period: PeriodKind, used: Collection[str], measure: Measure) -> None:
+    """Refuse a question that the lattice does not hold.
 
     Shape: `used` are the dimensions grouped by or filtered on, the period not among them; a name that comes twice is
     too many. The first that fails is named, in an order that does not hang on the client's.
 
     >>> check_in_lattice(PeriodKind.MONTH, ["pseudocode", "project"], Measure.ACTIONS)
-    >>> check_in_lattice(PeriodKind.MONTH, ["sex", "insurer"], Measure.ACTIONS, WHOLE)
+    >>> check_in_lattice(PeriodKind.MONTH, ["sex", "insurer"], Measure.ACTIONS)
     Traceback (most recent call last):
     gateway.domain.errors.refusals.NotInLattice: not-in-lattice
 
     Source: A2, C 5 §3.
-    Raises: NotInLattice, naming the dimension (or the kind of period, or `measure`).
+    Raises: NotInLattice, naming the dimension (or the kind of period).
     Not: whether a value is declared, nor whether a period is released.
     """
     foreign = sorted(name for name in used if name not in DIMENSIONS)
@@ -336,15 +365,21 @@ def check_in_lattice(period: PeriodKind, used: Collection[str], measure: Measure
     too_many = _first_too_many(period, used, measure)
     if too_many is not None:
         raise NotInLattice(dimension=str(too_many))
-    _check_within(period, used, measure, within)
 
 
-def _check_within(period: PeriodKind, used: Collection[str], measure: Measure, within: Subset) -> None:
-    """Refuse what lies in the lattice but not in a part of it."""
-    if measure not in within.measures:
-        raise NotInLattice(dimension="measure")
-    if period not in within.periods:
-        raise NotInLattice(dimension=period.value)
-    for name in DIMENSIONS:
-        if name in used and name not in within.dims:
-            raise NotInLattice(dimension=name)
+def coarser(period: PeriodKind, dims: Collection[str], measure: Measure) -> list[Node]:
+    """The nodes one step coarser: a longer period, or one dimension fewer.
+
+    Shape: `dims` in their order, in the lattice; the neighbours in no order of fineness.
+
+    >>> [(node.period.value, node.dims) for node in coarser(PeriodKind.MONTH, ["project", "sex"], Measure.ACTIONS)]
+    [('quarter', ('project', 'sex')), ('month', ('sex',)), ('month', ('project',))]
+    """
+    kept = tuple(dims)
+    steps = [Node(LONGER[period], kept)] if period in LONGER else []
+    steps += [Node(period, tuple(name for name in kept if name != dropped)) for dropped in kept]
+    return [
+        node
+        for node in steps
+        if node.period in PERIODS_OF[measure] and _first_too_many(node.period, node.dims, measure) is None
+    ]

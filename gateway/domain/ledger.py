@@ -1,9 +1,9 @@
 """The privacy ledger: how much one fact gives away, computed from the lattice.
 
 A *fact* is one beneficiary, month and pseudocode; by default with two actions, the usual cap. It enters one cell of
-every node. `rho` is half the sum of (change / s)^2 over the values of those cells: beneficiaries, actions, and where
-they are published providers. It does not grow with questions. The floors' own draws and rule 1 are outside it, and so
-are the rungs of extracts that are no nodes of the lattice.
+every node, and of every rung of extracts that no node copies. `rho` is half the sum of (change / s)^2 over the values
+of those cells: beneficiaries, actions, and where they are published providers. It does not grow with questions. The
+floors' own draws and rule 1 are outside it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,8 @@ from fractions import Fraction
 from math import isqrt
 
 from gateway.domain.disclosure import sigma
-from gateway.domain.lattice import (
-    COMPONENT,
-    MONTHS_OF,
-    OPTIONAL,
-    RELEASED,
-    Measure,
-    Node,
-    PeriodKind,
-    Subset,
-    nodes,
-)
+from gateway.domain.ladder import rung_nodes
+from gateway.domain.lattice import COMPONENT, MONTHS_OF, TRAITS, Measure, Node, PeriodKind, nodes
 from gateway.domain.noise import grid
 
 CAP = 2
@@ -49,60 +40,55 @@ def node_rho(node: Node, measure: Measure, *, actions: int = CAP, cap: int = CAP
     one = _inverse_square(spread)
     if measure.is_of_inclusions:
         return one / 2
-    providers = 0 if any(name in OPTIONAL or name == COMPONENT for name in node.dims) else one
+    providers = 0 if any(name in TRAITS or name == COMPONENT for name in node.dims) else one
     return (one + actions**2 * _inverse_square(cap * spread) + providers) / 2
 
 
-def release_rho(
-    period: PeriodKind, measure: Measure, within: Subset = RELEASED, *, actions: int = CAP, cap: int = CAP
-) -> Fraction:
-    """What one fact gives away in one release: the sum over the nodes that are released.
+def release_rho(period: PeriodKind, measure: Measure, *, actions: int = CAP, cap: int = CAP) -> Fraction:
+    """What one fact gives away in one release: the sum over its nodes and rungs.
 
     Shape: 0 where nothing is released.
 
     >>> round(float(release_rho(PeriodKind.MONTH, Measure.ACTIONS)), 3)
-    0.246
+    0.419
     """
-    parts = (node_rho(node, measure, actions=actions, cap=cap) for node in nodes(period, measure, within))
-    return sum(parts, Fraction(0))
+    drawn = (*nodes(period, measure), *rung_nodes(period, measure))
+    return sum((node_rho(node, measure, actions=actions, cap=cap) for node in drawn), Fraction(0))
 
 
-def fact_rho(within: Subset = RELEASED) -> Fraction:
+def fact_rho() -> Fraction:
     """What one fact gives away in all: its month, quarter, year and convention.
 
     Shape: a fact whose pseudocode belongs to one component.
 
-    >>> from gateway.domain.lattice import WHOLE
-    >>> round(float(fact_rho(WHOLE)), 2), round(float(fact_rho()), 2)
-    (1.76, 0.58)
+    >>> round(float(fact_rho()), 2)
+    1.83
     """
-    return sum((release_rho(period, Measure.ACTIONS, within) for period in PeriodKind), Fraction(0))
+    return sum((release_rho(period, Measure.ACTIONS) for period in PeriodKind), Fraction(0))
 
 
-def person_rho(within: Subset = RELEASED) -> Fraction:
+def person_rho() -> Fraction:
     """What a year of one action a month, of one pseudocode, gives away about a person.
 
     Shape: the actions of a longer period come together in one cell, so they weigh as one change there; the
     convention is as long as the year.
 
-    >>> from gateway.domain.lattice import WHOLE
-    >>> round(float(person_rho(WHOLE)), 1)
-    20.7
+    >>> round(float(person_rho()), 1)
+    21.4
     """
     months = {**MONTHS_OF, PeriodKind.CONVENTION: 12}
     return sum(
-        (12 // count * release_rho(period, Measure.ACTIONS, within, actions=count) for period, count in months.items()),
+        (12 // count * release_rho(period, Measure.ACTIONS, actions=count) for period, count in months.items()),
         Fraction(0),
     )
 
 
-def inclusion_rho(within: Subset = RELEASED) -> Fraction:
+def inclusion_rho() -> Fraction:
     """What one inclusion gives away in a year: it begins, ends, and is valid in four quarters and the year.
 
-    >>> from gateway.domain.lattice import WHOLE
-    >>> round(float(inclusion_rho(WHOLE)), 2), round(float(inclusion_rho()), 2)
-    (0.84, 0.32)
+    >>> round(float(inclusion_rho()), 2)
+    0.84
     """
-    once = release_rho(PeriodKind.MONTH, Measure.JOINED, within) + release_rho(PeriodKind.MONTH, Measure.LEFT, within)
-    quarters = 4 * release_rho(PeriodKind.QUARTER, Measure.INCLUDED, within)
-    return once + quarters + release_rho(PeriodKind.YEAR, Measure.INCLUDED, within)
+    once = release_rho(PeriodKind.MONTH, Measure.JOINED) + release_rho(PeriodKind.MONTH, Measure.LEFT)
+    quarters = 4 * release_rho(PeriodKind.QUARTER, Measure.INCLUDED)
+    return once + quarters + release_rho(PeriodKind.YEAR, Measure.INCLUDED)

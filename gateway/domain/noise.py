@@ -17,6 +17,7 @@ WEIGHT_BITS = 320  # 256 more than the thresholds have: 2^32 for the recurrence 
 EXACT = Context(prec=120, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 
 
+@lru_cache(maxsize=4096)
 def grid(sigma: Fraction) -> int:
     """The smallest integer `j` with `2^(j/8) >= sigma`: sigma rounded up to the grid.
 

@@ -6,6 +6,7 @@ caller (401) ─ headers, body, query (400) ─ perform: role, project, object, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from marshmallow import Schema
 from gateway.domain.errors import FieldError, InvalidRequest
 from gateway.http import bodies
 from gateway.http.callers import Callers
+from gateway.http.files import file_response
 from gateway.http.routes import Incoming, Outgoing, Route
 from gateway.services.context import Call, Context
 from gateway.services.perform import perform
@@ -41,10 +43,16 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
         key = None if key_text is None else _key(context, route, incoming, key_text, raw)
         call = Call(caller, route.verb, g.setdefault("request_id", str(uuid4())), key, validate_only)
 
+        dumped: list[Outgoing] = []
+
         def dump(result: Any) -> KeptAnswer:
-            return _bytes_of(route.dump(result, incoming), answer_schema, route.status, validate_only)
+            dumped.append(route.dump(result, incoming))
+            return _bytes_of(dumped[-1], answer_schema, route.status, validate_only)
 
         performed = perform(context, call, route.call(incoming), dump)
+        file = dumped[-1].file if dumped else None
+        if file is not None:
+            return file_response(context.extracts_dir, file, request)
         response = Response(performed.answer.body, performed.answer.status)
         response.headers.update(performed.answer.headers)
         if performed.is_replay:
@@ -80,7 +88,10 @@ def _key(context: Context, route: Route, incoming: Incoming, text: str, raw: Any
 
 
 def _bytes_of(outgoing: Outgoing, schema: Any, status: int, validate_only: bool) -> KeptAnswer:
+    status = outgoing.status or status
     headers = {"Content-Type": outgoing.content_type, **outgoing.headers}
+    if outgoing.file is not None or (status == HTTPStatus.NO_CONTENT and not validate_only):
+        return KeptAnswer(status, dict(outgoing.headers), b"")
     if outgoing.text is not None:
         return KeptAnswer(status, headers, outgoing.text.encode())
     document = schema.dump(outgoing.document)

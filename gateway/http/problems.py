@@ -36,6 +36,8 @@ def problem_response(problem: errors.Problem, language: str, request_id: str) ->
         response.headers["WWW-Authenticate"] = f"Bearer{named}"
     if isinstance(problem, errors.MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(problem.allowed))
+    if isinstance(problem, errors.RangeNotSatisfiable):
+        response.headers["Content-Range"] = f"bytes */{problem.length}"
     seconds = retry_after(kind)
     if seconds is not None:
         response.headers["Retry-After"] = str(seconds)

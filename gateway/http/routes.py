@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request
 from gateway.domain.access import Caller
 from gateway.domain.errors import NotFound, Problem
 from gateway.services.context import Work
+from gateway.services.follow_extract import StoredFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,17 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An answer before it is bytes: a document for the route's schema, or a text of another type."""
+    """An answer before it is bytes: a document for the route's schema, a text of another type, or a file.
+
+    Shape: `status` is that of the route where none is given.
+    """
 
     document: Any
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str | None = None
     content_type: str = "application/json"
+    status: int | None = None
+    file: StoredFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

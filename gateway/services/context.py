@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -32,11 +33,12 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every verb needs and no request changes."""
+    """What every verb needs and no request changes; `extracts_dir` is where the files of extracts lie."""
 
     store: Store
     veil: Veil
     real_now: Clock
+    extracts_dir: Path = Path("data/extracts")
 
 
 @dataclass(frozen=True, slots=True)

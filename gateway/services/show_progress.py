@@ -11,9 +11,8 @@ from datetime import date
 from typing import Any, Literal
 
 from gateway.domain.access import Role, check_project
-from gateway.domain.lattice import PROJECT, Measure, Period, PeriodKind
+from gateway.domain.lattice import PROJECT, Measure, Period, PeriodKind, cell_dims
 from gateway.domain.progress import Yardstick, latest_within, yardsticks
-from gateway.services.close_period import cell_dims
 from gateway.services.context import Work
 from gateway.store.releases import Release, dims_key
 

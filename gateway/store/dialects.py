@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -109,6 +110,43 @@ def freeze(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def take_time(connection: Connection) -> None:
+    """Let the statements of a transaction run as long as they need."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+
+
+READER = "chroniccare_reader"
+READABLE = frozenset({"release", "cell"})
+
+
+@contextmanager
+def as_reader(connection: Connection) -> Iterator[None]:
+    """Give up every right but that of reading released figures, for the length of a block.
+
+    On PostgreSQL by the role of the migration, on SQLite by an authorizer that knows the same tables. A block that
+    fails leaves the rights to the end of the transaction, which it ends too.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL ROLE {READER}")
+        yield
+        connection.exec_driver_sql("RESET ROLE")
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.set_authorizer(_may_read)
+    try:
+        yield
+    finally:
+        driver.set_authorizer(None)
+
+
+def _may_read(deed: int, table: str | None, *_: object) -> int:
+    allowed = deed in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION) or (
+        deed == sqlite3.SQLITE_READ and table in READABLE
+    )
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
 class OneWriter:

@@ -6,22 +6,34 @@ Cost: a question is one look by primary key per cell of its answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Connection, Row, insert, select
 
 from gateway.domain.disclosure import ProtectedCell
+from gateway.domain.errors import AlreadyReleased
+from gateway.store import dialects
 from gateway.store.tables import cell, release
+
+CELLS_AT_ONCE = 1_000
+
+
+class Declared(TypedDict):
+    """What a project had in the catalogue when a period closed."""
+
+    pseudocodes: list[str]
+    municipalities: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """One closed period: what was protected once and is served ever after.
 
-    Shape: `declared` maps each project to the pseudocodes it had at the close; `rho` is what one fact spent.
+    Shape: `declared` maps each project to the pseudocodes and to the municipalities that it had at the close; `rho` is
+    what one fact spent; `reason` is that of a revision, None for a first release.
     """
 
     id: str
@@ -32,7 +44,11 @@ class Release:
     revision: int
     released_at: datetime
     rho: float
-    declared: dict[str, list[str]]
+    declared: dict[str, Declared]
+    reason: str | None = None
+
+
+_ADD = dialects.Statement(lambda insert: insert(release).on_conflict_do_nothing().returning(release.c.id))
 
 
 class Releases:
@@ -42,8 +58,12 @@ class Releases:
         self._connection = connection
 
     def add(self, new: Release, cells: Iterable[ProtectedCell]) -> None:
-        """Keep a release with its published cells; protected ones leave no trace."""
-        self._connection.execute(insert(release), [_columns(new)])
+        """Keep a release with its published cells; protected ones leave no trace.
+
+        Raises: AlreadyReleased when that revision is there already.
+        """
+        if self._connection.execute(_ADD.on(self._connection), _columns(new)).one_or_none() is None:
+            raise AlreadyReleased
         rows = [
             {
                 "release": new.id,
@@ -81,10 +101,19 @@ class Releases:
 
     def cells(self, release_id: str, audience: str, dims: Sequence[str]) -> dict[str, Row[Any]]:
         """The published ones among some cells, by their dims."""
-        rows = self._connection.execute(
-            select(cell).where(cell.c.release == release_id, cell.c.audience == audience, cell.c.dims.in_(dims))
-        )
-        return {row.dims: row for row in rows}
+        found = {}
+        for first in range(0, len(dims), CELLS_AT_ONCE):
+            asked = cell.c.dims.in_(dims[first : first + CELLS_AT_ONCE])
+            rows = self._connection.execute(
+                select(cell).where(cell.c.release == release_id, cell.c.audience == audience, asked)
+            )
+            found.update({row.dims: row for row in rows})
+        return found
+
+    def of_release(self, release_id: str) -> Iterator[Row[Any]]:
+        """Every published cell of a release, by audience and name, in pieces."""
+        query = select(cell).where(cell.c.release == release_id).order_by(cell.c.audience, cell.c.dims)
+        yield from self._connection.execute(query.execution_options(yield_per=CELLS_AT_ONCE))
 
 
 def dims_key(dims: Iterable[tuple[str, str]]) -> str:

@@ -243,13 +243,7 @@ action = Table(
     _partial("uq_action_current", "bucket", "id", where="superseded_at IS NULL", unique=True),
     _partial(
         "uq_action_recorded",
-        "bucket",
-        "project",
-        "pseudonym",
-        "pseudocode",
-        "performed_by",
-        "performed_on",
-        "occurrence",
+        *("bucket", "project", "pseudonym", "pseudocode", "performed_by", "performed_on", "occurrence"),
         where="superseded_at IS NULL AND status = 'recorded'",
         unique=True,
     ),
@@ -323,10 +317,7 @@ batch = Table(
     metadata,
     Column("shard", SmallInteger, primary_key=True, autoincrement=False),
     Column("id", Uuid, primary_key=True),
-    Column("state", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("organisation", Text, nullable=False),
-    Column("person", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("state", "role", "organisation", "person")),
     Column("sealed_caller", LargeBinary),
     Column("media_type", Text, nullable=False),
     Column("delimiter", Text),
@@ -353,6 +344,29 @@ batch_line = Table(
     _partial("ix_batch_line_fingerprint", "fingerprint", where="outcome = 'accepted'"),
 )
 
+# Extracts: asked for by whom, and how far. Their files lie in a folder; this says which are whole and until when.
+
+extract = Table(
+    "extract",
+    metadata,
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    Column("id", Uuid, primary_key=True),
+    *(Column(name, Text, nullable=False) for name in ("state", "role", "organisation", "person")),
+    Column("request", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("leased_until", Instant),
+    Column("started_at", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("transaction_time", Instant),
+    Column("expires_at", Instant),
+    Column("releases", JSON(none_as_null=True)),
+    Column("manifest", JSON(none_as_null=True)),
+    _partial("ix_extract_due", "next_attempt_at", where="state IN ('queued', 'running')"),
+    _partial("ix_extract_files", "expires_at", where="expires_at IS NOT NULL"),
+)
+
 # What left: protected values only.
 
 release = Table(
@@ -366,6 +380,7 @@ release = Table(
     Column("revision", Integer, nullable=False),
     Column("released_at", Instant, nullable=False),
     Column("rho", Float, nullable=False),
+    Column("reason", Text),
     Column("declared", JSON, nullable=False),
     Index("uq_release_period", "measure", "kind", "period", "revision", unique=True),
 )

@@ -21,6 +21,7 @@ from gateway.store.audit import Audit
 from gateway.store.batches import Batches
 from gateway.store.beneficiaries import Beneficiaries
 from gateway.store.catalogue import CatalogueCache, Catalogues
+from gateway.store.extracts import Extracts
 from gateway.store.group_commit import GroupCommit
 from gateway.store.idempotency import Idempotency
 from gateway.store.inclusions import Inclusions
@@ -78,12 +79,22 @@ class Transaction:
         self.audit = Audit(connection)
         self.idempotency = Idempotency(connection)
         self.batches = Batches(connection)
+        self.extracts = Extracts(connection)
         self.releases = Releases(connection)
         self.statistics = Statistics(connection)
 
     def freeze(self) -> None:
         """Let every statement see the register as it is at the first one; to be called before any other."""
         dialects.freeze(self._connection)
+
+    @contextmanager
+    def as_reader(self) -> Iterator[Releases]:
+        """The releases, in a block that has no right on anything else in the register.
+
+        Source: DISCLOSURE 5.
+        """
+        with dialects.as_reader(self._connection):
+            yield self.releases
 
     def stamp(self) -> datetime:
         """The legal instant of this transaction, to be taken after the last lock and before the first write.

@@ -14,6 +14,8 @@ from schemas import (
     aggregate,
     batch,
     catalogue,
+    extract,
+    forecast,
     inclusion,
     mycarenet,
     problem,
@@ -24,7 +26,7 @@ from schemas import (
 from schemas.fields import Block, ListOf, StrictSchema
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
-MODULES = (inclusion, action, batch, catalogue, aggregate, problem, sandbox, mycarenet, simulation)
+MODULES = (inclusion, action, batch, catalogue, aggregate, extract, forecast, problem, sandbox, mycarenet, simulation)
 
 
 def schemas_of(module: ModuleType) -> dict[str, type[Schema]]:

@@ -19,6 +19,7 @@ ROLES = {
     "provider": Role.PROVIDER,
     "administrative responsible": Role.PROJECT_ADMIN,
     "coordinator": Role.COORDINATOR,
+    "insurer": Role.INSURER,
     "policy maker": Role.POLICY_MAKER,
     "registrar": Role.REGISTRAR,
 }

@@ -15,6 +15,7 @@ OTHER_VALUES = {
     "data_dir": "elsewhere",
     "database_url": "postgresql://elsewhere/register",
     "keys": "elsewhere.json",
+    "extracts_dir": "elsewhere",
     "issuer": "https://issuer.example",
     "audience": "another-gateway",
     "mycarenet_url": "https://mycarenet.example",

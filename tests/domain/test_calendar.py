@@ -1,4 +1,4 @@
-"""When a period may close."""
+"""When a period may close, and when it may be revised."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from gateway.domain.calendar import Calendar, check_due, due_on
-from gateway.domain.errors import NotDue
+from gateway.domain.calendar import Calendar, check_due, check_revisable, due_on
+from gateway.domain.errors import AlreadyRevised, NotDue
 from gateway.domain.lattice import Measure, Period, PeriodKind
 
 CONVENTION = Period(PeriodKind.CONVENTION, "demo-nord", (date(2021, 9, 1), date(2022, 12, 31)))
@@ -89,3 +89,23 @@ def test_settings_move_the_day() -> None:
 def test_settings_out_of_range(settings: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="out of range"):
         Calendar(**settings)
+
+
+@pytest.mark.parametrize(
+    ("revision", "released_on", "available_from"),
+    [
+        (2, date(2022, 3, 11), date(2023, 3, 11)),
+        (5, date(2023, 12, 31), date(2024, 12, 31)),
+        (2, date(2024, 2, 29), date(2025, 2, 28)),
+    ],
+)
+def test_period_may_be_revised_at_first_and_again_after_a_year(
+    revision: int, released_on: date, available_from: date
+) -> None:
+    check_revisable(1, released_on, released_on)
+    check_revisable(revision, released_on, available_from)
+
+    for today in (released_on, available_from - timedelta(days=1)):
+        with pytest.raises(AlreadyRevised) as refusal:
+            check_revisable(revision, released_on, today)
+        assert refusal.value.available_from == available_from

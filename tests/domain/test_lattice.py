@@ -13,16 +13,16 @@ from gateway.domain.errors import NotInLattice
 from gateway.domain.lattice import (
     CODES,
     DIMENSIONS,
+    DISTRICTS,
     OPTIONAL,
-    RELEASED,
-    WHOLE,
     Measure,
-    Node,
     Period,
     PeriodKind,
-    Subset,
+    cell_dims,
     check_in_lattice,
+    coarser,
     is_declared,
+    longer,
     measures_of,
     nodes,
     periods_between,
@@ -88,7 +88,7 @@ def test_what_the_lattice_does_not_hold_is_refused_by_name(
     period: PeriodKind, measure: Measure, used: list[str], named: str
 ) -> None:
     with pytest.raises(NotInLattice) as refusal:
-        check_in_lattice(period, used, measure, WHOLE)
+        check_in_lattice(period, used, measure)
 
     assert refusal.value.dimension == named
     assert type(refusal.value.dimension) is str
@@ -101,53 +101,10 @@ def test_check_holds_exactly_the_nodes(period: PeriodKind, measure: Measure) -> 
 
     for dims in chain.from_iterable(combinations(DIMENSIONS, count) for count in range(5)):
         if frozenset(dims) in held:
-            check_in_lattice(period, dims, measure, WHOLE)
+            check_in_lattice(period, dims, measure)
         else:
             with pytest.raises(NotInLattice):
-                check_in_lattice(period, dims, measure, WHOLE)
-
-
-@pytest.mark.parametrize(
-    ("period", "measure", "used", "named"),
-    [
-        (MONTH, ACTIONS, ["project", "sex"], "sex"),
-        (MONTH, ACTIONS, ["district"], "district"),
-        (YEAR, ACTIONS, ["project", "insurer", "municipality"], "insurer"),
-        (QUARTER, ACTIONS, ["component"], "component"),
-        (MONTH, JOINED, ["project", "sex"], "sex"),
-        (YEAR, INCLUDED, ["district"], "district"),
-    ],
-)
-def test_what_is_not_computed_today_is_refused_by_name(
-    period: PeriodKind, measure: Measure, used: list[str], named: str
-) -> None:
-    check_in_lattice(period, used, measure, WHOLE)
-
-    with pytest.raises(NotInLattice) as refusal:
-        check_in_lattice(period, used, measure)
-
-    assert refusal.value.dimension == named
-
-
-def test_a_period_that_is_not_computed_today_is_refused_by_name() -> None:
-    months = Subset(frozenset({MONTH}), RELEASED.measures, RELEASED.dims)
-
-    with pytest.raises(NotInLattice) as refusal:
-        check_in_lattice(YEAR, ["project"], ACTIONS, months)
-
-    assert refusal.value.dimension == "year"
-    assert nodes(YEAR, ACTIONS, months) == ()
-    assert nodes(QUARTER, INCLUDED, months) == ()
-
-
-def test_a_measure_that_is_not_computed_today_is_refused_by_name() -> None:
-    actions = Subset(RELEASED.periods, frozenset({ACTIONS}), RELEASED.dims)
-
-    with pytest.raises(NotInLattice) as refusal:
-        check_in_lattice(MONTH, ["project"], JOINED, actions)
-
-    assert refusal.value.dimension == "measure"
-    assert nodes(MONTH, JOINED, actions) == ()
+                check_in_lattice(period, dims, measure)
 
 
 def test_measures_of_a_kind_of_period_have_those_of_inclusions_first() -> None:
@@ -159,18 +116,87 @@ def test_measures_of_a_kind_of_period_have_those_of_inclusions_first() -> None:
     }
 
 
-@pytest.mark.parametrize(("period", "measure"), [(MONTH, JOINED), (MONTH, LEFT), (QUARTER, INCLUDED), (YEAR, INCLUDED)])
-def test_inclusion_measures_are_computed_by_project_and_for_all(period: PeriodKind, measure: Measure) -> None:
-    assert nodes(period, measure, RELEASED) == (Node(period, ()), Node(period, ("project",)))
+@pytest.mark.parametrize(
+    ("period", "dims", "measure", "expected"),
+    [
+        (MONTH, [], ACTIONS, {(QUARTER, ())}),
+        (MONTH, ["project"], ACTIONS, {(QUARTER, ("project",)), (MONTH, ())}),
+        (QUARTER, ["component"], ACTIONS, {(YEAR, ("component",)), (QUARTER, ())}),
+        (YEAR, ["project", "pseudocode"], ACTIONS, {(YEAR, ("project",)), (YEAR, ("pseudocode",))}),
+        (
+            QUARTER,
+            ["project", "insurer", "sex"],
+            ACTIONS,
+            {
+                (YEAR, ("project", "insurer", "sex")),
+                (QUARTER, ("insurer", "sex")),
+                (QUARTER, ("project", "sex")),
+                (QUARTER, ("project", "insurer")),
+            },
+        ),
+        (CONVENTION, ["project"], ACTIONS, set()),  # never of all projects, and nothing is longer
+        (CONVENTION, ["project", "sex"], ACTIONS, {(CONVENTION, ("project",))}),
+        (MONTH, ["project"], JOINED, {(MONTH, ())}),  # not counted over quarters
+        (QUARTER, ["sex"], INCLUDED, {(YEAR, ("sex",)), (QUARTER, ())}),
+    ],
+)
+def test_coarser_nodes_are_one_step_away_and_in_the_lattice(
+    period: PeriodKind, dims: list[str], measure: Measure, expected: set[tuple[PeriodKind, tuple[str, ...]]]
+) -> None:
+    found = coarser(period, dims, measure)
+
+    assert {(node.period, node.dims) for node in found} == expected
+    assert len(found) == len(expected)
+    assert all(node in nodes(node.period, measure) for node in found)
 
 
-def test_nodes_computed_today() -> None:
-    assert nodes(CONVENTION, ACTIONS, RELEASED) == (
-        Node(CONVENTION, ("project",)),
-        Node(CONVENTION, ("project", "pseudocode")),
+@pytest.mark.parametrize(
+    ("kind", "label", "expected"),
+    [
+        (MONTH, "2022-01", "2022-Q1"),
+        (MONTH, "2022-03", "2022-Q1"),
+        (MONTH, "2021-12", "2021-Q4"),
+        (QUARTER, "2021-Q4", "2021"),
+        (YEAR, "2022", None),
+        (CONVENTION, "demo-nord", None),
+    ],
+)
+def test_next_longer_period(kind: PeriodKind, label: str, expected: str | None) -> None:
+    found = longer(Period(kind, label))
+
+    assert (None if found is None else str(found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second", "follows"),
+    [
+        (MONTH, "2022-02", "2022-03", True),
+        (MONTH, "2021-12", "2022-01", True),
+        (MONTH, "2022-02", "2022-04", False),
+        (MONTH, "2022-03", "2022-02", False),
+        (MONTH, "2022-02", "2022-02", False),
+        (QUARTER, "2021-Q4", "2022-Q1", True),
+        (QUARTER, "2021-Q4", "2022-Q2", False),
+        (YEAR, "2021", "2022", True),
+        (YEAR, "2021", "2023", False),
+        (CONVENTION, "demo-nord", "demo-sud", False),
+    ],
+)
+def test_period_is_before_the_one_that_follows_at_once(
+    kind: PeriodKind, first: str, second: str, follows: bool
+) -> None:
+    assert Period(kind, first).is_before(Period(kind, second)) is follows
+
+
+def test_name_of_a_cell_is_sorted_and_holds_its_period() -> None:
+    named = {"sex": "F", "project": "demo-nord", "age_band": "85+"}
+
+    assert cell_dims(Period(QUARTER, "2022-Q1"), named) == (
+        ("age_band", "85+"),
+        ("project", "demo-nord"),
+        ("quarter", "2022-Q1"),
+        ("sex", "F"),
     )
-    for node in nodes(MONTH, ACTIONS, RELEASED):
-        check_in_lattice(node.period, node.dims, ACTIONS)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +219,8 @@ def test_nodes_computed_today() -> None:
         ("project", "Demo", False),
         ("pseudocode", "794010", True),
         ("month", "2022-02", False),
+        ("age_group", "75+", True),
+        ("age_group", "75-84", False),
     ],
 )
 def test_declared_values(dimension: str, value: str, declared: bool) -> None:
@@ -206,7 +234,10 @@ def test_code_lists() -> None:
         "insurer": 7,
         "age_band": 6,
         "sex": 3,
+        "age_group": 3,
     }
+    assert "age_group" not in DIMENSIONS
+    assert len(set(DISTRICTS)) == 43
     assert set(OPTIONAL) < set(DIMENSIONS)
 
 

@@ -138,9 +138,9 @@ def test_ledger_shows_inclusion_measures_with_what_they_spent(crowd: Gateway) ->
 
     shown = {one["id"]: (one["measures"], one["rho"]) for one in items}
     assert shown == {
-        "joined-month-2022-02-1": ("inclusions", "0.0657"),
-        "left-month-2022-02-1": ("inclusions", "0.0657"),
-        f"included-quarter-{QUARTER}-1": ("inclusions", "0.0391"),
+        "joined-month-2022-02-1": ("inclusions", "0.1209"),
+        "left-month-2022-02-1": ("inclusions", "0.1209"),
+        f"included-quarter-{QUARTER}-1": ("inclusions", "0.1212"),
     }
 
 

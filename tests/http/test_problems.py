@@ -84,6 +84,7 @@ WRITTEN_BY_HAND = {
     "not-in-lattice": 422,
     "not-released": 404,
     "already-released": 409,
+    "already-revised": 409,
     "not-due": 422,
     "clock-runs-forward": 409,
     "idempotency-key-reused": 422,

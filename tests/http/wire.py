@@ -103,7 +103,12 @@ class Gateway:
             sent["Idempotency-Key"] = str(uuid4()) if key == FRESH else key
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         return self.app.test_client().open(
-            path, method=method, data=data, headers={**sent, **(headers or {})}, environ_overrides=environ
+            path,
+            method=method,
+            data=data,
+            headers={**sent, **(headers or {})},
+            environ_overrides=environ,
+            buffered=True,  # a file is read to its end and closed
         )
 
     def counts(self) -> dict[str, int]:
@@ -134,7 +139,7 @@ def a_gateway(database_url: str, veil: Veil, issuer: Issuer, clock_path: Path) -
     """The gateway as `build_app` composes it, with a clock of real time that can be moved."""
     legal, real = SandboxClock(clock_path), RealClock()
     store = Store(database_url, legal, connections=8)
-    context = Context(store, veil, real_now)
+    context = Context(store, veil, real_now, clock_path.parent / "extracts")
     guard = TokenGuard(IssuerKeys(issuer.url), issuer.url, AUDIENCE, real)
     metrics = Metrics()
     app = create_flask(context, Callers(guard), ROUTES, ("127.0.0.1", "localhost"), metrics)

@@ -13,6 +13,7 @@ PARTNER_OR_ADMIN = {"provider": "partner", "project_admin": "own_project"}
 PERFORMER_OR_ADMIN = {"provider": "own_actions", "project_admin": "own_project"}
 REGISTRAR = {"registrar": "any"}
 WHO_SENT_IT = {"provider": "own_batches", "project_admin": "own_batches", "registrar": "own_batches"}
+WHO_ASKED_FOR_IT = {"insurer": "own_extracts", "policy_maker": "own_extracts"}
 ANYONE = {
     "provider": "any",
     "project_admin": "any",
@@ -56,6 +57,11 @@ WRITTEN_BY_HAND = {
     "register_partner": {"registrar": "any", "project_admin": "own_project"},
     "get_aggregates": {"coordinator": "own_project", "insurer": "own_insurer", "policy_maker": "any"},
     "show_progress": {"coordinator": "own_project", "policy_maker": "any"},
+    "show_forecast": {"coordinator": "own_project", "policy_maker": "any"},
+    "register_extract": WHO_ASKED_FOR_IT,
+    "get_extract": WHO_ASKED_FOR_IT,
+    "get_extract_file": WHO_ASKED_FOR_IT,
+    "cancel_extract": WHO_ASKED_FOR_IT,
     "list_releases": {"coordinator": "own_project", "policy_maker": "any"},
 }
 

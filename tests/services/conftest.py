@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gateway.services.context import Context
 from tests.conftest import LegalClock
 from tests.services.batch_desk import Batches
 from tests.services.desk import Desk
+from tests.services.extract_desk import ExtractDesk
 from tests.store.seeds import seeded
 
 
@@ -22,3 +25,9 @@ def desk(context: Context, legal_clock: LegalClock, database_url: str) -> Desk:
 def batches(desk: Desk) -> Batches:
     """The desk on 1 March 2022, for batches; nobody is included yet."""
     return Batches(desk.at("2022-03-01T08:00+01:00"))
+
+
+@pytest.fixture
+def extracts(desk: Desk, tmp_path: Path) -> ExtractDesk:
+    """The desk on 1 March 2024, for extracts; nothing is released yet."""
+    return ExtractDesk(desk.at("2024-03-01T08:00+01:00"), tmp_path / "extracts")

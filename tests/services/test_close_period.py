@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import astuple
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, replace
 from datetime import UTC, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
@@ -14,24 +16,29 @@ import pytest
 
 from gateway.domain import errors
 from gateway.domain.calendar import Calendar
-from gateway.domain.disclosure import ExactCell, protect
-from gateway.domain.lattice import PSEUDOCODE, RELEASED, Measure, Period, PeriodKind, nodes
+from gateway.domain.disclosure import protect
+from gateway.domain.inclusion import Inclusion
+from gateway.domain.ladder import rung_nodes
+from gateway.domain.lattice import Measure, Period, PeriodKind, nodes
 from gateway.domain.ledger import release_rho
 from gateway.domain.periods import BRUSSELS
 from gateway.pseudonyms.release_key import release_key
 from gateway.services import close_period as closing
-from gateway.services.close_period import close_period, due_periods
+from gateway.services.close_period import Closed, close_period, due_periods, release_period
 from gateway.services.context import Context
 from gateway.store.releases import dims_key
 from gateway.store.tables import cell, release
+from gateway.store.transaction import Store
 from tests.builders import PROJECT, an_action, an_inclusion, day, instant
 from tests.conftest import LegalClock
 from tests.services.desk import Desk
 from tests.store.oracle import Register, a_register, write
 from tests.store.rows import counts, rows
-from tests.store.seeds import LATER_PSEUDOCODE, OTHER_PROJECT, seed
+from tests.store.seeds import LATER_PSEUDOCODE, OTHER_PROJECT, seed, zone_of
 
 MIDDLE = 2**63
+ONE_CODE = {"794043": "9", "794054": "5"}
+"""Components of one pseudocode, in both projects and in the catalogue of the oracle."""
 CONVENTION = Period(PeriodKind.CONVENTION, PROJECT, (day("2021-09-01"), day("2022-12-31")))
 PERIODS = [
     Period(PeriodKind.MONTH, "2022-02"),
@@ -60,31 +67,26 @@ def late(legal_clock: LegalClock) -> LegalClock:
 
 
 def _expected(register: Register, period: Period, release_id: str) -> set[tuple[Any, ...]]:
-    """Every cell that `protect` publishes of the counts made by hand."""
+    """Every cell that `protect` publishes of the counts made by hand, and a copy for each component of one code."""
     published = set()
-    for node in nodes(period.kind, Measure.ACTIONS, RELEASED):
-        traits = tuple(name for name in node.dims if name != PSEUDOCODE)
-        wider, valid = register.of_actions(period, traits), register.of_valid(period, traits)
-        for values, counted in register.of_actions(period, node.dims).items():
-            named = dict(zip(node.dims, values, strict=True))
-            group = tuple(named[name] for name in traits)
-            exact = ExactCell(
-                dims=tuple(sorted({period.kind.value: period.label, **named}.items())),
-                beneficiaries=counted.beneficiaries,
-                actions=counted.actions,
-                providers=counted.providers,
-                largest=counted.largest,
-                second=counted.second,
-                largest_beneficiaries=counted.largest_beneficiaries,
-                cap=counted.cap,
-                all_pseudocodes=wider[group].beneficiaries if PSEUDOCODE in named else None,
-                valid=valid.get(group, 0),
-            )
+    for node in (*nodes(period.kind, Measure.ACTIONS), *rung_nodes(period.kind, Measure.ACTIONS)):
+        for exact in register.cells(period, node.dims).values():
+            named = dict(exact.dims)
+            if named.get("component") in ONE_CODE.values():
+                continue
             for one in protect(exact, release_id=release_id, uniform=_keyed):
                 dims, audience, people, acts, providers, *margins = astuple(one)
-                shown = None if providers is None else str(providers)
-                published.add((dims_key(dims), audience, people, acts, shown, *margins))
+                published.add((dims_key(dims), audience, people, acts, _text(providers), *margins))
+                is_copied = period.kind is not PeriodKind.MONTH and set(node.dims) <= {"project", "pseudocode"}
+                if is_copied and named.get("pseudocode") in ONE_CODE:
+                    others = [(name, value) for name, value in dims if name != "pseudocode"]
+                    copied = dims_key([*others, ("component", ONE_CODE[named["pseudocode"]])])
+                    published.add((copied, audience, people, acts, None, *margins))
     return published
+
+
+def _text(providers: int | str | None) -> str | None:
+    return None if providers is None else str(providers)
 
 
 def _published(database_url: str) -> Iterator[tuple[Any, ...]]:
@@ -134,9 +136,16 @@ def test_release_says_what_it_is_and_what_it_spent(desk: Desk, late: LegalClock)
         "revision": 1,
         "released_at": late.now,
         "rho": float(release_rho(PeriodKind.MONTH, Measure.ACTIONS)),
+        "reason": None,
         "declared": {
-            PROJECT: ["794010", LATER_PSEUDOCODE, "794999"],
-            OTHER_PROJECT: ["794010", "794032"],
+            PROJECT: {
+                "pseudocodes": ["794010", LATER_PSEUDOCODE, "794999"],
+                "municipalities": ["25014", "25112"],
+            },
+            OTHER_PROJECT: {
+                "pseudocodes": ["794010", "794032"],
+                "municipalities": sorted(part["nis"] for part in zone_of(OTHER_PROJECT)),
+            },
         },
     }
     assert (closed.release.id, closed.published) == (row["id"], 0)
@@ -246,10 +255,8 @@ def test_every_close_draws_a_key_of_its_own() -> None:
     assert all(0 <= keys[0](str(number)) < 2**64 for number in range(100))
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_action_registered_while_a_period_closes_counts_in_all_of_its_cells_or_in_none(
-    context: Context, database_url: str, late: LegalClock, draws: Callable[[Callable[[str], int]], None]
-) -> None:
+def _crowd(context: Context) -> list[Inclusion]:
+    """Sixty of ninety-nine people have an action in February."""
     people = [an_inclusion(id=UUID(int=number), pseudonym=bytes([number]) * 32) for number in range(1, 100)]
     with context.store.transaction() as tx:
         seed(tx)
@@ -258,17 +265,88 @@ def test_action_registered_while_a_period_closes_counts_in_all_of_its_cells_or_i
             if number <= 60:
                 fact = {"performed_by": f"1000{number % 12:04}", "pseudonym": one.pseudonym, "inclusion": one.id}
                 tx.actions.add(an_action(id=UUID(int=1000 + number), **fact))
-    late_ones = iter(people[60:90])
+    return people
+
+
+def _act(store: Store, one: Inclusion) -> None:
+    with store.transaction() as tx:
+        tx.actions.add(an_action(id=UUID(int=2000 + one.id.int), pseudonym=one.pseudonym, inclusion=one.id))
+
+
+def _shown(database_url: str) -> dict[str, int]:
+    return {row["dims"]: row["beneficiaries"] for row in rows(database_url, cell) if row["audience"] == "general"}
+
+
+def test_action_registered_while_cells_are_drawn_counts_in_none_of_them(
+    context: Context, database_url: str, late: LegalClock, draws: Callable[[Callable[[str], int]], None]
+) -> None:
+    late_ones = iter(_crowd(context)[60:70])
 
     def register_meanwhile(_: str) -> int:
         one = next(late_ones, None)
         if one is not None:
-            with context.store.transaction() as tx:
-                tx.actions.add(an_action(id=UUID(int=2000 + one.id.int), pseudonym=one.pseudonym, inclusion=one.id))
+            _act(context.store, one)
         return MIDDLE  # no noise at all
 
     draws(register_meanwhile)
     close_period(context, MONTH, Measure.ACTIONS)
 
-    shown = {row["dims"]: row["beneficiaries"] for row in rows(database_url, cell) if row["audience"] == "general"}
-    assert shown == {"month=2022-02": 60, f"month=2022-02|project={PROJECT}": 60}
+    shown = _shown(database_url)
+    assert {"month=2022-02", f"month=2022-02|project={PROJECT}", "month=2022-02|sex=X"} <= set(shown)
+    assert set(shown.values()) == {60}
+    assert next(late_ones, None) is None
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_action_registered_while_facts_are_copied_counts_in_none_of_the_cells(
+    context: Context, database_url: str, late: LegalClock, draws: Callable[[Callable[[str], int]], None]
+) -> None:
+    late_ones = _crowd(context)[60:90]
+
+    def clock_of_a_busy_register() -> datetime:
+        while late_ones:  # asked once the transaction has begun to read
+            _act(context.store, late_ones.pop())
+        return late.now
+
+    draws(lambda _: MIDDLE)
+    closing_store = Store(database_url, clock_of_a_busy_register)
+    close_period(replace(context, store=closing_store), MONTH, Measure.ACTIONS)
+    closing_store.close()
+
+    assert set(_shown(database_url).values()) == {60}
+    assert late_ones == []
+
+
+def test_of_two_closes_at_once_one_wins_and_the_other_is_told(
+    context: Context, database_url: str, late: LegalClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _crowd(context)
+    both_have_copied = threading.Barrier(2)
+
+    def key() -> Callable[[str], int]:
+        both_have_copied.wait()
+        return release_key()
+
+    def close(_: int) -> Closed | errors.Problem:
+        try:
+            return close_period(context, MONTH, Measure.ACTIONS)
+        except errors.Problem as problem:
+            return problem
+
+    monkeypatch.setattr(closing, "release_key", key)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(close, range(2)))
+
+    (won,) = [one for one in answers if isinstance(one, Closed)]
+    (told,) = [one for one in answers if not isinstance(one, Closed)]
+    assert isinstance(told, errors.AlreadyReleased)
+    assert len(rows(database_url, release)) == 1
+    assert len(rows(database_url, cell)) == won.published > 0
+
+
+def test_close_says_how_far_it_is(desk: Desk, late: LegalClock) -> None:
+    told: list[tuple[int, int]] = []
+
+    release_period(desk.context, MONTH, report=lambda done, of: told.append((done, of)))
+
+    assert told == [(done, 44) for done in range(45)]  # 24 nodes of actions, 10 of each inclusion measure

@@ -14,7 +14,8 @@ from gateway.domain.ledger import release_rho
 from gateway.domain.periods import Interval
 from gateway.services import close_period as closing
 from gateway.services.close_period import Group, close_period, due_periods, release_period
-from gateway.services.release_aggregate import Question, get_aggregates
+from gateway.services.next_step import Question
+from gateway.services.release_aggregate import get_aggregates
 from gateway.services.show_progress import show_progress
 from gateway.store.tables import cell, release
 from tests.builders import PROJECT, a_caller, an_inclusion, day, days
@@ -187,8 +188,11 @@ def test_cells_of_inclusions_have_one_value_for_every_audience(crowd: Desk) -> N
     }
     assert found == {
         ("month=2022-02", "general"): (35, None, None, None),
+        ("month=2022-02|sex=X", "general"): (35, None, None, None),
         (f"month=2022-02|project={PROJECT}", "own"): (30, None, None, None),
         (f"month=2022-02|project={PROJECT}", "general"): (30, None, None, None),
+        (f"month=2022-02|project={PROJECT}|sex=X", "own"): (30, None, None, None),
+        (f"month=2022-02|project={PROJECT}|sex=X", "general"): (30, None, None, None),
     }
     assert {row["measure"]: row["rho"] for row in rows(crowd.database_url, release)} == {
         measure.value: float(release_rho(PeriodKind.MONTH, measure)) for measure in (JOINED, LEFT)
@@ -203,9 +207,9 @@ def test_released_inclusion_measures_are_answered(crowd: Desk, caller: Any) -> N
     (shown,) = crowd.ask(caller, get_aggregates, asked(JOINED, MONTH.kind, "2022-02", project=PROJECT)).cells
     (hidden,) = crowd.ask(caller, get_aggregates, asked(LEFT, MONTH.kind, "2022-02", project=PROJECT)).cells
 
-    row: Any = shown[1]
+    row: Any = shown.row
     assert (row.beneficiaries, row.actions, row.providers) == (30, None, None)
-    assert hidden == ({}, None)
+    assert (hidden.named, hidden.row) == ({"project": PROJECT}, None)
 
 
 def test_inclusion_measures_by_project_name_every_declared_project(crowd: Desk) -> None:
@@ -214,9 +218,22 @@ def test_inclusion_measures_by_project_name_every_declared_project(crowd: Desk) 
 
     found = crowd.ask(POLICY_MAKER, get_aggregates, asked(JOINED, MONTH.kind, "2022-02", ("project",)))
 
-    assert [(dims["project"], row and row.beneficiaries) for dims, row in found.cells] == [
+    assert [(one.named["project"], one.row and one.row.beneficiaries) for one in found.cells] == [
         (PROJECT, 30),
         (OTHER_PROJECT, None),
+    ]
+
+
+def test_inclusion_measures_are_released_by_trait(crowd: Desk) -> None:
+    crowd.at("2022-02-01T09:00+01:00")
+    release_period(crowd.context, MONTH, "inclusions")
+
+    found = crowd.ask(POLICY_MAKER, get_aggregates, asked(JOINED, MONTH.kind, "2022-02", ("sex",), project=PROJECT))
+
+    assert [(one.named["sex"], one.row and one.row.beneficiaries) for one in found.cells] == [
+        ("F", None),
+        ("M", None),
+        ("X", 30),
     ]
 
 
@@ -243,7 +260,10 @@ def test_measure_that_is_not_released_says_from_when(desk: Desk, question: Quest
         (asked(JOINED, PeriodKind.YEAR, "2022"), "year"),
         (asked(LEFT, PeriodKind.CONVENTION, PROJECT, project=PROJECT), "convention"),
         (asked(JOINED, PeriodKind.MONTH, "2022-02", pseudocode="794010"), "pseudocode"),
-        (asked(JOINED, PeriodKind.MONTH, "2022-02", sex="F"), "sex"),
+        (asked(JOINED, PeriodKind.MONTH, "2022-02", profession="nurse"), "profession"),
+        (asked(JOINED, PeriodKind.MONTH, "2022-02", component="3"), "component"),
+        (asked(JOINED, PeriodKind.MONTH, "2022-02", ("sex",), insurer="100"), "sex"),
+        (asked(INCLUDED, PeriodKind.QUARTER, "2022-Q2", municipality="25112"), "municipality"),
     ],
 )
 def test_question_that_no_inclusion_measure_answers_is_outside_the_lattice(

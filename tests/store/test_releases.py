@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.domain.disclosure import ProtectedCell
-from gateway.domain.errors import StoreUnavailable
+from gateway.domain.errors import AlreadyReleased
 from gateway.store.releases import Release, dims_key
 from gateway.store.transaction import Store
 from tests.builders import PROJECT, PSEUDOCODE, instant
@@ -22,7 +22,7 @@ RELEASE = Release(
     revision=1,
     released_at=instant("2022-03-10T08:00Z"),
     rho=0.246,
-    declared={PROJECT: [PSEUDOCODE]},
+    declared={PROJECT: {"pseudocodes": [PSEUDOCODE], "municipalities": ["25014", "25112"]}},
 )
 DIMS = (("month", "2022-02"), ("project", PROJECT))
 CELL = ProtectedCell(DIMS, "own", 41, 83, "3-5", 12, 24)
@@ -70,7 +70,7 @@ def test_release_without_any_published_cell_is_kept(store: Store) -> None:
 
 
 def test_latest_revision_is_in_force(store: Store) -> None:
-    revised = replace(RELEASE, id="actions-month-2022-02-2", revision=2)
+    revised = replace(RELEASE, id="actions-month-2022-02-2", revision=2, reason="court-order")
 
     with store.transaction() as tx:
         tx.releases.add(RELEASE, [])
@@ -85,10 +85,34 @@ def test_same_revision_twice_is_refused_by_the_database(store: Store, database_u
         tx.releases.add(RELEASE, [CELL])
     before = counts(database_url)
 
-    with pytest.raises(StoreUnavailable), store.transaction() as tx:
-        tx.releases.add(replace(RELEASE, id="another"), [CELL])
+    for again in (RELEASE, replace(RELEASE, id="another")):
+        with pytest.raises(AlreadyReleased), store.transaction() as tx:
+            tx.releases.add(again, [GENERAL])
 
     assert counts(database_url) == before
+
+
+def test_cells_of_a_release_come_by_audience_and_name(store: Store) -> None:
+    other = replace(CELL, dims=(("month", "2022-02"), ("project", PROJECT), ("sex", "F")))
+    with store.transaction() as tx:
+        tx.releases.add(RELEASE, [other, GENERAL, CELL])
+        tx.releases.add(replace(RELEASE, id="another", period="2022-03"), [CELL])
+
+    with store.reading() as tx:
+        found = [(row.audience, row.dims) for row in tx.releases.of_release(RELEASE.id)]
+
+    assert found == [("general", dims_key(DIMS)), ("own", dims_key(DIMS)), ("own", dims_key(other.dims))]
+
+
+def test_more_cells_than_one_question_may_hold_are_found(store: Store) -> None:
+    many = [replace(CELL, dims=(*DIMS, ("pseudocode", f"{number:06}"))) for number in range(2_500)]
+    with store.transaction() as tx:
+        tx.releases.add(RELEASE, many)
+
+    with store.reading() as tx:
+        found = tx.releases.cells(RELEASE.id, "own", [dims_key(one.dims) for one in many])
+
+    assert set(found) == {dims_key(one.dims) for one in many}
 
 
 def test_ledger_is_in_order_of_release_and_keeps_to_what_is_asked(store: Store) -> None:

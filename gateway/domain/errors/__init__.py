@@ -7,6 +7,7 @@
     │                        MalformedCsv
     ├── Transport            MalformedHttp · LengthRequired · BodyTooLarge · UnsupportedMediaType · MethodNotAllowed
     │                        UntrustedHost · PreconditionRequired · PreconditionFailed · NotFound
+    │                        RangeNotSatisfiable
     ├── Refusal              a rule said no: names the rule and its article
     │   ├── Who              RoleNotAllowed · ForeignProject · NotAPartner (I4) · NotAPerformer (P5) · UnknownProject
     │   ├── Inclusion        NotInformed · AgreementInFuture · NotInTargetGroup · ConventionNotInForce
@@ -16,7 +17,9 @@
     │   │                    PseudocodeNotValidThen · ProjectLevelPseudocode · NotIncluded · OutsideValidity
     │   │                    RegistrationClosed · DuplicateAction
     │   ├── Catalogue        AlreadyExists · TooManyProjects · ZoneTaken
-    │   ├── Figures          NotInLattice · NotReleased · AlreadyReleased · NotDue
+    │   ├── Figures          NotInLattice · NotReleased · AlreadyReleased · AlreadyRevised ·
+    │   │                    NotDue
+    │   ├── Extracts         ExtractNotDone
     │   └── Sandbox          ClockRunsForward
     ├── Conflict             IdempotencyKeyReused · IdempotencyKeyInFlight
     └── Unavailable          StoreUnavailable · CommitTooLate · Unexpected
@@ -53,6 +56,7 @@ from gateway.domain.errors.problems import (
     PreconditionFailed,
     PreconditionRequired,
     Problem,
+    RangeNotSatisfiable,
     StoreUnavailable,
     TooDeep,
     Transport,
@@ -70,11 +74,13 @@ from gateway.domain.errors.refusals import (
     AlreadyIncluded,
     AlreadyRejected,
     AlreadyReleased,
+    AlreadyRevised,
     ClockRunsForward,
     CommunicatedBeforeInclusion,
     CommunicatedInFuture,
     ConventionNotInForce,
     DuplicateAction,
+    ExtractNotDone,
     ForeignProject,
     NotAPartner,
     NotAPerformer,
@@ -109,6 +115,7 @@ __all__ = [
     "AlreadyIncluded",
     "AlreadyRejected",
     "AlreadyReleased",
+    "AlreadyRevised",
     "BodyIncomplete",
     "BodyTooLarge",
     "ClockRunsForward",
@@ -121,6 +128,7 @@ __all__ = [
     "DuplicateAction",
     "DuplicateMember",
     "ExpiredToken",
+    "ExtractNotDone",
     "FieldError",
     "ForeignProject",
     "IdempotencyKeyInFlight",
@@ -157,6 +165,7 @@ __all__ = [
     "ProjectLevelPseudocode",
     "PseudocodeNotOfProject",
     "PseudocodeNotValidThen",
+    "RangeNotSatisfiable",
     "Refusal",
     "RegistrationClosed",
     "RoleNotAllowed",

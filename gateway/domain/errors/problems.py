@@ -180,6 +180,15 @@ class NotFound(Transport):
     code = "not-found"
 
 
+@dataclass(eq=False)
+class RangeNotSatisfiable(Transport):
+    """The `Range` lies beyond the end of the file; its length is told."""
+
+    length: int
+
+    code: ClassVar[str] = "range-not-satisfiable"
+
+
 class Conflict(Problem):
     """The request stands in the way of another one with the same key."""
 

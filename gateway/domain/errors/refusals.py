@@ -326,6 +326,17 @@ class AlreadyReleased(Refusal):
 
 
 @dataclass(eq=False)
+class AlreadyRevised(Refusal):
+    """The period was revised less than a year ago."""
+
+    available_from: date
+
+    code: ClassVar[str] = "already-revised"
+    rule: ClassVar[str | None] = "A2"
+    source: ClassVar[str | None] = "C 5 §3"
+
+
+@dataclass(eq=False)
 class NotDue(Refusal):
     """The period cannot be closed yet."""
 
@@ -334,6 +345,12 @@ class NotDue(Refusal):
     code: ClassVar[str] = "not-due"
     rule: ClassVar[str | None] = "A1"
     source: ClassVar[str | None] = "C 9 §1"
+
+
+class ExtractNotDone(Refusal):
+    """The extract that an increment shall go on from is not done; wait for it, or ask for a full one."""
+
+    code = "extract-not-done"
 
 
 @dataclass(eq=False)

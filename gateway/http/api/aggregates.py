@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
+from gateway.domain.disclosure import change
 from gateway.domain.errors import FieldError, InvalidRequest
 from gateway.domain.lattice import DIMENSIONS, Measure, Period, PeriodKind, is_declared
 from gateway.http import bodies
 from gateway.http.routes import Incoming, Outgoing, Route
-from gateway.services.release_aggregate import Figures, Question, get_aggregates, list_releases
+from gateway.services.next_step import Cell, Question, Step
+from gateway.services.release_aggregate import Figures, get_aggregates, list_releases
 from gateway.store.releases import Release
 from schemas.aggregate import AggregateQuery, AggregateRelease, ReleaseList
 
@@ -88,11 +91,10 @@ def _wants_csv(accept: str) -> bool:
 def document(figures: Figures) -> dict[str, Any]:
     """Figures as the members of their answer; the same for every caller of one audience."""
     question = figures.question
-    period = {} if question.is_period_grouped else {question.kind.value: str(question.first)}
     return {
         "by": list(question.order),
-        "filters": {**question.filters, **period},
-        "cells": [_cell(dims, row, question.order) for dims, row in figures.cells],
+        "filters": _filters(question),
+        "cells": list(_documents(figures)),
         "release": {
             "lattice": "v1",
             "measure": question.measure.value,
@@ -103,19 +105,61 @@ def document(figures: Figures) -> dict[str, Any]:
             "pseudonyms": "per project: a person in two projects counts once in each",
         },
         "additive": False,
-        "next_step": None,
+        "next_step": None if figures.next_step is None else _step(figures.next_step),
     }
+
+
+def _filters(question: Question) -> dict[str, str]:
+    period = {} if question.is_period_grouped else {question.kind.value: str(question.first)}
+    return {**question.filters, **period}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    question = step.question
+    asked = {"by": ",".join(question.order)} if question.order else {}
+    asked |= _filters(question)
+    if question.measure is not Measure.ACTIONS:
+        asked["measure"] = question.measure.value
+    if question.is_period_grouped and question.first is not None:
+        asked["from"] = question.first
+    if question.is_period_grouped and question.last is not None:
+        asked["to"] = question.last
+    url = f"/v1/aggregates?{urlencode(asked, safe=',')}"
+    return {"by": list(question.order), "filters": _filters(question), "url": url, "shown": step.shown}
+
+
+def _documents(figures: Figures) -> Iterator[dict[str, Any]]:
+    """The cells, each with its change since the period before where both are published."""
+    before: dict[tuple[tuple[str, str], ...], Cell] = {}
+    for cell in figures.cells:
+        name = tuple(sorted(cell.named.items()))
+        shown = _cell(cell, figures.question.order)
+        last = before.get(name)
+        if cell.row is not None and last is not None and last.row is not None and last.period.is_before(cell.period):
+            shown["change"] = _change(last.row, cell.row)
+        before[name] = cell
+        yield shown
+
+
+def _change(before: Any, after: Any) -> dict[str, Any]:
+    moved = {}
+    for name in ("beneficiaries", "actions"):
+        values = [(getattr(row, name), getattr(row, f"margin_{name}")) for row in (before, after)]
+        if all(value is not None for value, _ in values):
+            found = change(*values[0], *values[1])
+            moved[name] = {"difference": found.difference, "is_real": found.is_real}
+    return moved
 
 
 def _instant(release: Release) -> str:
     return release.released_at.isoformat().replace("+00:00", "Z")
 
 
-def _cell(dims: dict[str, str], row: Any | None, order: tuple[str, ...]) -> dict[str, Any]:
-    ordered = {name: dims[name] for name in order}
+def _cell(cell: Cell, order: tuple[str, ...]) -> dict[str, Any]:
+    row = cell.row
     if row is None:
         return {
-            "dims": ordered,
+            "dims": _dims(cell, order),
             "status": "protected",
             "beneficiaries": None,
             "actions": None,
@@ -123,13 +167,18 @@ def _cell(dims: dict[str, str], row: Any | None, order: tuple[str, ...]) -> dict
         }
     providers = row.providers
     return {
-        "dims": ordered,
+        "dims": _dims(cell, order),
         "status": "published",
         "beneficiaries": row.beneficiaries,
         "actions": row.actions,
         "providers": int(providers) if providers is not None and providers.isdigit() else providers,
         "margin": {"beneficiaries": row.margin_beneficiaries, "actions": row.margin_actions},
     }
+
+
+def _dims(cell: Cell, order: tuple[str, ...]) -> dict[str, str]:
+    named = {**cell.named, cell.period.kind.value: cell.period.label}
+    return {name: named[name] for name in order}
 
 
 def csv_of(figures: Figures) -> str:
@@ -141,9 +190,10 @@ def csv_of(figures: Figures) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([*order, "status", *_FIGURES])
-    for dims, row in figures.cells:
+    for cell in figures.cells:
+        row, dims = cell.row, _dims(cell, order)
         shown = ["" if row is None or getattr(row, name) is None else getattr(row, name) for name in _FIGURES]
-        writer.writerow([*(dims[name] for name in order), "protected" if row is None else "published", *shown])
+        writer.writerow([*dims.values(), "protected" if row is None else "published", *shown])
     return text.getvalue()
 
 
@@ -165,6 +215,7 @@ def _dump_releases(releases: list[Release], incoming: Incoming) -> Outgoing:
                 "lattice": one.lattice,
                 "revision": one.revision,
                 "released_at": one.released_at,
+                "reason": one.reason,
                 "rho": f"{one.rho:.4f}",
                 "rho_cumulated": f"{cumulated:.4f}",
             }

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from schemas import action, batch, catalogue, inclusion, sandbox
+from schemas import action, batch, catalogue, extract, inclusion, sandbox
 from schemas.fields import Block, ListOf
 
 _CHECKED_ONLY = ("validated",)
@@ -17,6 +17,8 @@ LEFT_OUT: Mapping[type[Schema], tuple[str, ...]] = {
     inclusion.Delivery: ("reason",),
     action.ActionReceipt: ("annulment", "validated"),
     batch.BatchReceipt: _CHECKED_ONLY,
+    extract.ExtractRequest: ("since",),
+    extract.Extract: ("progress", *_CHECKED_ONLY),
     catalogue.Project: _CHECKED_ONLY,
     catalogue.Pseudocode: _CHECKED_ONLY,
     catalogue.ListedPseudocode: _CHECKED_ONLY,

@@ -36,6 +36,21 @@ _NAMED: Mapping[type[Schema], tuple[str, ...]] = {
 }
 """The headers that come with an answer."""
 
+_NAMED_BY_VERB: Mapping[str, tuple[str, ...]] = {
+    "register_extract": ("Content-Location",),
+    "get_extract_file": ("ETag", "Digest", "Content-Disposition"),
+}
+"""The headers of an answer that hang on the verb."""
+
+ALSO: Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "get_extract": {"202": ("It is not done yet; ask again.", ("X-Progress", "Retry-After"))},
+    "get_extract_file": {
+        "206": ("The part that `Range` asks for.", ("Content-Range",)),
+        "304": ("It is the file that `If-None-Match` names.", ()),
+    },
+}
+"""Other statuses of a success, by verb: each with what it says and its own headers."""
+
 _PARAMETER = re.compile(r"<(\w+)>")
 
 
@@ -152,12 +167,26 @@ def _successes(route: Route) -> dict[str, Any]:
     content = {} if route.verb in ONLY_TEXT else _json(route.answer)
     content |= _text(TEXT_ANSWERS.get(route.verb, {}))
     names = ["X-Request-ID", *_NAMED.get(route.answer, ())]
-    names += ["Location"] if route.status != HTTPStatus.OK and "id" in route.answer().fields else []
+    is_made = route.status != HTTPStatus.OK and "id" in route.answer().fields
+    names += ["Location"] if is_made and route.verb not in _NAMED_BY_VERB else []
     names += ["Idempotent-Replayed"] if route.needs_key else []
+    names += [*_NAMED_BY_VERB.get(route.verb, ())]
     done = {"description": sentence_of(route.answer), "headers": _headers(*names), "content": content}
+    if route.status == HTTPStatus.NO_CONTENT:
+        gone = {"description": "It is gone.", "headers": _headers("X-Request-ID")}
+        return {str(route.status): gone, "200": _checked(route.answer)}
+    if route.verb in ALSO:
+        return {str(route.status): done, **{status: _also(status, done) for status in ALSO[route.verb]}}
     if not route.writes or route.status == HTTPStatus.OK:
         return {str(route.status): done}
     return {str(route.status): done, "200": _checked(route.answer)}
+
+
+def _also(status: str, done: Operation) -> Operation:
+    """Another answer of a success: the same content, or none where it is not modified."""
+    told, names = next(of[status] for of in ALSO.values() if status in of)
+    content = {} if status == "304" else {"content": done["content"]}
+    return {"description": told, "headers": {**done["headers"], **_headers(*names)}, **content}
 
 
 def _checked(answer: type[Schema]) -> dict[str, Any]:

@@ -82,6 +82,8 @@ REFUSED_BY: Mapping[str, Kinds] = {
     "register_pseudocode": (errors.AlreadyExists,),
     "assign_pseudocode": (errors.UnknownPseudocode,),
     "register_partner": (errors.AlreadyExists,),
+    "register_extract": (errors.NotFound, errors.ExtractNotDone),
+    "get_extract_file": (errors.RangeNotSatisfiable, errors.PreconditionFailed),
     "get_aggregates": (errors.NotInLattice, errors.NotReleased),
 }
 """What a verb refuses by its own rules, besides what its route implies."""
@@ -108,7 +110,7 @@ def problems_of(route: Route) -> Kinds:
         kinds.append(errors.UnknownProject)
         if Scope.OWN_PROJECT in rights.values() or Scope.OWN_INSURER in rights.values():
             kinds.append(errors.ForeignProject)
-    if names & {"inclusion_id", "action_id", "batch_id"}:
+    if names & {"inclusion_id", "action_id", "batch_id", "extract_id"}:
         kinds.append(errors.NotFound)
     return tuple(kinds)
 
@@ -158,6 +160,7 @@ def _answer(status: int, codes: Sequence[str]) -> dict[str, Any]:
     names = ["X-Request-ID", "Content-Language"]
     names += ["WWW-Authenticate"] if status == HTTPStatus.UNAUTHORIZED else []
     names += ["Retry-After"] if RETRIED & set(codes) else []
+    names += ["Content-Range"] if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE else []
     listed = ", ".join(f"`{code}`" for code in codes)
     return {
         "description": f"{HTTPStatus(status).phrase}: {listed}.",

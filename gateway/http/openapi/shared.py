@@ -10,7 +10,7 @@ from gateway.domain.errors import FieldError, InvalidRequest, Problem
 from gateway.http import problems
 from gateway.http.openapi.refusals import leaves
 from gateway.http.texts import LANGUAGES, problem_texts
-from schemas.fields import Choice, Identifier, Nihii, ProjectId, Pseudocode, StrictSchema, about
+from schemas.fields import Choice, Identifier, Nihii, ProjectId, Pseudocode, StrictSchema, Text, about
 from schemas.inclusion import EXAMPLE_ID
 from schemas.problem import Problem as ProblemSchema
 
@@ -23,6 +23,8 @@ class PathParameters(StrictSchema):
     inclusion_id = Identifier(metadata=about("Id of the inclusion.", EXAMPLE_ID))
     action_id = Identifier(metadata=about("Id of the action.", EXAMPLE_ID))
     batch_id = Identifier(metadata=about("Id of the batch.", EXAMPLE_ID))
+    extract_id = Identifier(metadata=about("Id of the extract.", EXAMPLE_ID))
+    file_name = Text(60, metadata=about("Name of a file of it, as the manifest's `url` ends.", "extract.csv"))
     project_id = ProjectId(metadata=about("Id of the project.", "demo-nord"))
     code = Pseudocode(metadata=about("The pseudocode, six digits.", "794010"))
     nihii = Nihii(metadata=about("NIHII number, 8 or 11 digits.", "12345625001"))
@@ -92,6 +94,26 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "Where the new object is.",
         "schema": {"type": "string", "format": "uri-reference", "examples": [f"/v1/inclusions/{EXAMPLE_ID}"]},
     },
+    "Content-Location": {
+        "description": "Where the extract can be followed.",
+        "schema": {"type": "string", "format": "uri-reference", "examples": [f"/v1/extracts/{EXAMPLE_ID}"]},
+    },
+    "X-Progress": {
+        "description": "How far it is, for people.",
+        "schema": {"type": "string", "examples": ["50%"]},
+    },
+    "Content-Disposition": {
+        "description": "The name to save it under.",
+        "schema": {"type": "string", "examples": ["attachment; filename=extract.csv"]},
+    },
+    "Content-Range": {
+        "description": "Which part it is, or how long the whole file is.",
+        "schema": {"type": "string", "examples": ["bytes 0-99/8192"]},
+    },
+    "Digest": {
+        "description": "SHA-256 of the whole file, base64 (RFC 3230); `Repr-Digest` says the same (RFC 9530).",
+        "schema": {"type": "string", "examples": ["sha-256=n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="]},
+    },
     "Idempotent-Replayed": {
         "description": "`true` when this is the first answer to the key, given again.",
         "schema": {"type": "string", "enum": ["true"], "examples": ["true"]},
@@ -125,6 +147,7 @@ _FACTS: dict[str, Any] = {
     "nearest": ["794010"],
     "dimension": "sex",
     "nis": "25112",
+    "length": 8192,
     "now": datetime(2022, 2, 14, 10, tzinfo=UTC),
     "errors": [FieldError("#/project", "required")],
     "allowed": ["GET"],

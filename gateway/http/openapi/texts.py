@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.extracts.formats import FORMATS
 from gateway.http.openapi.examples import example_of
 from schemas import batch, strict_json
 
@@ -24,7 +25,9 @@ TEXT_ANSWERS: Mapping[str, Mapping[str, str]] = {
         "application/x-ndjson": strict_json.dumps(_RESULT).decode() + "\n",
         "text/csv": ",".join(_RESULT) + "\r\n" + ",".join(map(str, _RESULT.values())) + "\r\n",
     },
+    "get_extract_file": {form.media_type: "project,period_kind,period,pseudocode\r\n" for form in FORMATS.values()}
+    | {"application/json": "{}", "text/x-python": "import pandas", "text/x-r": "library(arrow)"},
 }
 
-ONLY_TEXT = frozenset({"get_batch_results"})
+ONLY_TEXT = frozenset({"get_batch_results", "get_extract_file"})
 """The verbs that answer no JSON document."""

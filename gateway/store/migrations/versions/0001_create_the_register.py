@@ -11,6 +11,23 @@ branch_labels = None
 depends_on = None
 
 
+READER = """
+DO $$ BEGIN
+    CREATE ROLE chroniccare_reader NOLOGIN;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$;
+GRANT SELECT ON release, cell TO chroniccare_reader;
+GRANT chroniccare_reader TO CURRENT_USER;
+"""
+"""Who answers questions for figures: may read what is released, and nothing else."""
+
+
+def _partial(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:
+    """An index over some rows, on either engine."""
+    some = sa.text(where)
+    op.create_index(name, table, columns, unique=unique, sqlite_where=some, postgresql_where=some)
+
+
 def upgrade() -> None:
     """Apply."""
     op.create_table(
@@ -45,14 +62,7 @@ def upgrade() -> None:
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("shard", "id", name=op.f("pk_batch")),
     )
-    op.create_index(
-        "ix_batch_due",
-        "batch",
-        ["next_attempt_at"],
-        unique=False,
-        sqlite_where=sa.text("state IN ('queued', 'running')"),
-        postgresql_where=sa.text("state IN ('queued', 'running')"),
-    )
+    _partial("ix_batch_due", "batch", ["next_attempt_at"], "state IN ('queued', 'running')")
     op.create_table(
         "batch_line",
         sa.Column("shard", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -66,22 +76,8 @@ def upgrade() -> None:
         sa.Column("problem", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("shard", "batch", "number", name=op.f("pk_batch_line")),
     )
-    op.create_index(
-        "ix_batch_line_fingerprint",
-        "batch_line",
-        ["fingerprint"],
-        unique=False,
-        sqlite_where=sa.text("outcome = 'accepted'"),
-        postgresql_where=sa.text("outcome = 'accepted'"),
-    )
-    op.create_index(
-        "ix_batch_line_waiting",
-        "batch_line",
-        ["shard", "batch", "number"],
-        unique=False,
-        sqlite_where=sa.text("outcome IS NULL"),
-        postgresql_where=sa.text("outcome IS NULL"),
-    )
+    _partial("ix_batch_line_fingerprint", "batch_line", ["fingerprint"], "outcome = 'accepted'")
+    _partial("ix_batch_line_waiting", "batch_line", ["shard", "batch", "number"], "outcome IS NULL")
     op.create_table(
         "catalogue_history",
         sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -97,6 +93,29 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_catalogue_version")),
     )
+    op.create_table(
+        "extract",
+        sa.Column("shard", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("organisation", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("progress", sa.Float(), nullable=False),
+        sa.Column("transaction_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("releases", sa.JSON(), nullable=True),
+        sa.Column("manifest", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("shard", "id", name=op.f("pk_extract")),
+    )
+    _partial("ix_extract_due", "extract", ["next_attempt_at"], "state IN ('queued', 'running')")
+    _partial("ix_extract_files", "extract", ["expires_at"], "expires_at IS NOT NULL")
     op.create_table(
         "idempotency",
         sa.Column("shard", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -149,6 +168,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("rho", sa.Float(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("declared", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_release")),
     )
@@ -176,29 +196,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["project"], ["project.id"], name=op.f("fk_action_project")),
         sa.PrimaryKeyConstraint("bucket", "id", "version", name=op.f("pk_action")),
     )
-    op.create_index(
-        "ix_action_project",
-        "action",
-        ["project", "performed_on", "id"],
-        unique=False,
-        sqlite_where=sa.text("superseded_at IS NULL"),
-        postgresql_where=sa.text("superseded_at IS NULL"),
-    )
-    op.create_index(
-        "uq_action_current",
-        "action",
-        ["bucket", "id"],
-        unique=True,
-        sqlite_where=sa.text("superseded_at IS NULL"),
-        postgresql_where=sa.text("superseded_at IS NULL"),
-    )
-    op.create_index(
+    _partial("ix_action_project", "action", ["project", "performed_on", "id"], "superseded_at IS NULL")
+    _partial("uq_action_current", "action", ["bucket", "id"], "superseded_at IS NULL", unique=True)
+    _partial(
         "uq_action_recorded",
         "action",
         ["bucket", "project", "pseudonym", "pseudocode", "performed_by", "performed_on", "occurrence"],
+        "superseded_at IS NULL AND status = 'recorded'",
         unique=True,
-        sqlite_where=sa.text("superseded_at IS NULL AND status = 'recorded'"),
-        postgresql_where=sa.text("superseded_at IS NULL AND status = 'recorded'"),
     )
     op.create_table(
         "assignment",
@@ -263,30 +268,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["project"], ["project.id"], name=op.f("fk_inclusion_project")),
         sa.PrimaryKeyConstraint("bucket", "id", "version", name=op.f("pk_inclusion")),
     )
-    op.create_index(
-        "ix_inclusion_person",
-        "inclusion",
-        ["bucket", "project", "pseudonym"],
-        unique=False,
-        sqlite_where=sa.text("superseded_at IS NULL"),
-        postgresql_where=sa.text("superseded_at IS NULL"),
-    )
+    _partial("ix_inclusion_person", "inclusion", ["bucket", "project", "pseudonym"], "superseded_at IS NULL")
     op.create_index("ix_inclusion_project", "inclusion", ["project", "id"], unique=False)
-    op.create_index(
-        "uq_inclusion_current",
-        "inclusion",
-        ["bucket", "id"],
-        unique=True,
-        sqlite_where=sa.text("superseded_at IS NULL"),
-        postgresql_where=sa.text("superseded_at IS NULL"),
-    )
-    op.create_index(
+    _partial("uq_inclusion_current", "inclusion", ["bucket", "id"], "superseded_at IS NULL", unique=True)
+    _partial(
         "uq_inclusion_open",
         "inclusion",
         ["bucket", "project", "pseudonym"],
+        "superseded_at IS NULL AND status = 'open'",
         unique=True,
-        sqlite_where=sa.text("superseded_at IS NULL AND status = 'open'"),
-        postgresql_where=sa.text("superseded_at IS NULL AND status = 'open'"),
     )
     op.create_table(
         "outbox",
@@ -308,22 +298,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["project"], ["project.id"], name=op.f("fk_outbox_project")),
         sa.PrimaryKeyConstraint("bucket", "id", name=op.f("pk_outbox")),
     )
-    op.create_index(
-        "ix_outbox_pending",
-        "outbox",
-        ["bucket", "next_attempt_at"],
-        unique=False,
-        sqlite_where=sa.text("state = 'pending'"),
-        postgresql_where=sa.text("state = 'pending'"),
-    )
-    op.create_index(
-        "ix_outbox_unanswered",
-        "outbox",
-        ["created_at"],
-        unique=False,
-        sqlite_where=sa.text("state IN ('pending', 'sent')"),
-        postgresql_where=sa.text("state IN ('pending', 'sent')"),
-    )
+    _partial("ix_outbox_pending", "outbox", ["bucket", "next_attempt_at"], "state = 'pending'")
+    _partial("ix_outbox_unanswered", "outbox", ["created_at"], "state IN ('pending', 'sent')")
     op.create_index("uq_outbox_sequence", "outbox", ["bucket", "project", "pseudonym", "sequence"], unique=True)
     op.create_table(
         "partner",
@@ -356,6 +332,8 @@ def upgrade() -> None:
     )
     op.create_index("uq_zone_nis", "zone", ["nis"], unique=True)
     op.execute("INSERT INTO catalogue_version (id, version) VALUES (1, 0)")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(READER)
 
 
 def downgrade() -> None:
@@ -374,6 +352,7 @@ def downgrade() -> None:
     op.drop_table("project")
     op.drop_table("moved")
     op.drop_table("idempotency")
+    op.drop_table("extract")
     op.drop_table("catalogue_version")
     op.drop_table("catalogue_history")
     op.drop_table("batch_line")
