@@ -107,3 +107,30 @@ def test_period_that_is_released_is_said(house: Path) -> None:
 
     assert code == 2
     assert "2021-10 is released and never computed again" in output
+
+
+def test_released_month_is_revised_once_a_year_and_says_why(house: Path) -> None:
+    asked = ("--month", "2021-10", "--measures", "actions", "--revise", "counting-fault")
+    unreleased = run(*asked)
+    run("--month", "2021-10", "--measures", "actions")
+
+    revised, again = run(*asked), run(*asked)
+
+    assert unreleased[0] == 2
+    assert "2021-10 is not released, so there is nothing to revise" in unreleased[1]
+    assert revised == (0, "actions-month-2021-10-2: 0 cells published")
+    assert again[0] == 2
+    assert "2021-10 can be revised from 2022-11-20" in again[1]
+    stored = rows(f"sqlite:///{house / 'register.sqlite3'}", release)
+    assert [(row["id"], row["reason"]) for row in stored] == [
+        ("actions-month-2021-10-1", None),
+        ("actions-month-2021-10-2", "counting-fault"),
+    ]
+
+
+@pytest.mark.parametrize("asked", [("--month", "2021-10", "--revise", "because"), ("--due", "--revise", "court-order")])
+def test_revision_needs_a_reason_of_the_list_and_a_period(house: Path, asked: tuple[str, ...]) -> None:
+    code, output = run(*asked)
+
+    assert (code, ledger(house)) == (2, [])
+    assert "court-order" in output or "a revision names its period" in output
