@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup run test check rules sample lock clean
+.PHONY: help setup run test check attack rules sample lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ check: $(READY) ## lint, types, import contracts, generated files current
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.rules.book --check
 	$(BIN)/python -m gateway.sandbox.generator --check
+
+attack: $(READY) ## let the attacker loose on a large register; writes bench/ATTACKS.md
+	@$(BIN)/python -m bench.attack
 
 rules: $(READY) ## print RULES.md from the rule tables in tests/rules
 	$(BIN)/python -m tests.rules.book
