@@ -10,7 +10,7 @@ published. Four rules decide (inclusion measures: 1 and 3 alone), and every fail
    who stands in agreements with them, sees a cell that fails it alone.
 
 The *own* value is for the project's coordinator, the *general* one for everybody else.
-Calibrated like differential privacy, and not formally so: the floors and the second draw depend on the data.
+The noise is calibrated by a budget per fact, with no formal guarantee: the floors and the second draw depend on the data.
 """
 
 from __future__ import annotations
