@@ -39,6 +39,8 @@ from tests.attacks.world import Closing
 
 HOME = Path(__file__).parent
 LARGE_SEED, SMALL_SEED, FACT_SEEDS = 21, 11, (5, 6, 7)
+LARGE_ACTIVITY = 1.68
+"""With which 30 000 people have half a million actions in a year."""
 FACT_SIZE = Size((150, 250, 400))
 FACTORS = [Fraction(number, 4) for number in (1, 2, 3, 4, 6, 8, 12)]
 KINDS = (PeriodKind.MONTH, PeriodKind.QUARTER, PeriodKind.YEAR)
@@ -55,11 +57,13 @@ bound on synthetic registers."""
 
 
 def main() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     options = _options()
     begun = time.perf_counter()
-    large = a_register(Size(skewed_sizes(options.projects, options.people, LARGE_SEED)), LARGE_SEED)
+    large = a_register(
+        Size(skewed_sizes(options.projects, options.people, LARGE_SEED), activity=LARGE_ACTIVITY), LARGE_SEED
+    )
     print(f"{_described(large)}: closing, downloading, attacking ...", flush=True)
     of_ours = run(large, ours(LARGE_SEED), served=True)
     print(as_table(pooled(of_ours.tallies), "ours"), flush=True)

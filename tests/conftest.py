@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from gateway.clock import real_now
 from gateway.pseudonyms.keyring import Keyring, new_keys
@@ -21,20 +23,32 @@ from gateway.store.transaction import Store
 from tests.postgres import postgres
 
 STORES = ("sqlite", "postgresql")
-SLOW = ("live", "journeys", "differential")
+LIVE = ("live", "journeys", "openapi", "privacy")
+SLOW = (*LIVE, "differential", "attacks")
 _numbers = count()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest tests first, and keep a file's tests on one worker: its fixtures are made once.
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Keeps a file's tests on one worker, so that its fixtures are made once; those of a live file, store by store."""
 
-    Each shard of the differential test may go anywhere; a file's tests on one store stay together.
-    """
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, test = nodeid.partition("::")
+        folder = Path(path).parent.name
+        if folder == "differential":
+            return nodeid
+        store = next((one for one in STORES if folder in LIVE and f"[{one}" in test), "")
+        return f"{path} {store}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """The scheduler of every parallel run."""
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest tests first."""
     items.sort(key=lambda item: item.path.parent.name not in SLOW)
-    for item in items:
-        if item.path.parent.name != "differential":
-            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
 
 
 @dataclass

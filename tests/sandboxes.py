@@ -23,7 +23,6 @@ from tests.postgres import free_port
 
 SERIALS = range(950, 998)
 STORES = ("sqlite", "postgresql")
-LIVE_STORES = [pytest.param(store, marks=pytest.mark.xdist_group(f"live-{store}")) for store in STORES]
 
 
 @dataclass
@@ -151,7 +150,7 @@ def sandbox(
 
 @contextmanager
 def live_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL for a sandbox of a fixture with `params=LIVE_STORES`: the embedded store's, or a fresh database's."""
+    """The URL for a sandbox of a fixture with `params=STORES`: the embedded store's, or a fresh database's."""
     if request.param == "sqlite":
         yield ""
         return
@@ -164,7 +163,7 @@ def live_database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @contextmanager
 def live_sandbox(request: pytest.FixtureRequest, temporary: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox for a fixture with `params=LIVE_STORES`, shared by whatever the fixture's scope is."""
+    """A sandbox for a fixture with `params=STORES`, shared by whatever the fixture's scope is."""
     data_dir = temporary.mktemp("live") / "sandbox"
     with live_database(request) as database_url, sandbox(data_dir, database_url) as box:
         yield box

@@ -3,14 +3,15 @@
 Each cell is protected once, when its period closes: keyed noise on the values and keyed, noisy floors on what is
 published. Four rules decide (inclusion measures: 1 and 3 alone), and every failure looks the same:
 
-1. at least ten beneficiaries, exactly;
+1. at least ten beneficiaries, exactly, and a few more by a keyed draw, so that the tenth is not what shows;
 2. not homogeneous: enough others have the same traits without the action;
 3. the own value lies clearly above ten;
 4. enough actions remain beside the two largest providers. It protects providers from outsiders: the own coordinator,
    who stands in agreements with them, sees a cell that fails it alone.
 
 The *own* value is for the project's coordinator, the *general* one for everybody else.
-The noise is calibrated by a budget per fact, with no formal guarantee: the floors and the second draw depend on the data.
+The noise is calibrated by a budget per fact, with no formal guarantee: the floors and the second draw depend on the
+data.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class ExactCell:
 
     Shape: `dims` are (name, value), sorted by name, the period among them, absent ones left out. `actions` are clipped
     at `cap` per beneficiary, month and pseudocode; `largest` and `second` are the actions of the two largest
-    providers, `largest_beneficiaries` the beneficiaries of the largest. `all_pseudocodes` are the beneficiaries of
+    providers, `largest_beneficiaries` the most people that any provider served. `all_pseudocodes` are the people of
     the same cell without its pseudocode or component, None when it has none; `valid` those with the same traits whose
     inclusion is valid on any day of the period.
     Stage: pseudonymous; never leaves the register.
@@ -155,8 +156,34 @@ class _Draws:
         )
 
     def noise(self, measure: str, audience: str, spread: Fraction) -> int:
-        """The noise of one value; none at all for a spread of zero."""
-        return draw(grid(spread), self.uniform(self.label(measure, audience))) if spread else 0
+        """The noise of one value."""
+        return draw(grid(spread), self.uniform(self.label(measure, audience)))
+
+
+def second_spread(largest: int) -> Fraction:
+    """The second draw of outsiders' values: a tenth of what one provider may account for, and never less than one.
+
+    Without that least spread, whether somebody's provider is the largest shows in small cells to who sees both values.
+
+    >>> second_spread(40), second_spread(3)
+    (Fraction(4, 1), Fraction(1, 1))
+
+    Source: DISCLOSURE 3.
+    """
+    return max(Fraction(1), Fraction(largest, 10))
+
+
+def is_too_small(beneficiaries: int, noise: int) -> bool:
+    """Whether a group has fewer than ten, or too few above ten: the floor only ever rises.
+
+    Were it the same for every cell, a tenth person would show in all the small cells that appear with them.
+
+    >>> is_too_small(10, 0), is_too_small(9, 0), is_too_small(12, -3)
+    (False, True, True)
+
+    Source: rule 1.
+    """
+    return beneficiaries - abs(noise) < FEWEST_BENEFICIARIES
 
 
 def is_homogeneous(beneficiaries: int, others_included: int, noise: int) -> bool:
@@ -216,7 +243,7 @@ def protect(cell: ExactCell, *, release_id: str, uniform: Uniform) -> list[Prote
     [('own', 80), ('general', 80)]
     """
     draws, spread = _Draws(release_id, cell.dims, uniform), cell.sigma
-    if cell.beneficiaries < FEWEST_BENEFICIARIES:
+    if is_too_small(cell.beneficiaries, draws.noise("n1", "both", spread / 4)):
         return []
     groups = (cell.valid,) if cell.all_pseudocodes is None else (cell.all_pseudocodes, cell.valid)
     n2 = draws.noise("n2", "both", spread / 4)
@@ -231,8 +258,8 @@ def protect(cell: ExactCell, *, release_id: str, uniform: Uniform) -> list[Prote
     if PROJECT in dict(cell.dims):
         shown.append(_shown(cell, "own", own, actions, None if providers is None else band(providers)))
     if not is_dominated(cell, draws.noise("n4", "both", cell.cap * spread / 4)):
-        beneficiaries = own + draws.noise("beneficiaries", "general", Fraction(cell.largest_beneficiaries, 10))
-        actions += draws.noise("actions", "general", Fraction(cell.largest, 10))
+        beneficiaries = own + draws.noise("beneficiaries", "general", second_spread(cell.largest_beneficiaries))
+        actions += draws.noise("actions", "general", second_spread(cell.largest))
         number = None if providers is None else max(1, providers)
         shown.append(_shown(cell, "general", max(1, beneficiaries), actions, number))
     return shown
@@ -276,9 +303,10 @@ def protect_inclusions(
     40
     """
     spread = sigma(_kind_of(dims), dict(dims), measure)
-    if beneficiaries < FEWEST_BENEFICIARIES:
+    draws = _Draws(release_id, dims, uniform)
+    if is_too_small(beneficiaries, draws.noise(f"n1-{measure.value}", "both", spread / 4)):
         return []
-    value = beneficiaries + _Draws(release_id, dims, uniform).noise(measure.value, "own", spread)
+    value = beneficiaries + draws.noise(measure.value, "own", spread)
     if not _own_value_is_clear(value, spread):
         return []
     audiences: list[Audience] = ["own", "general"] if PROJECT in dict(dims) else ["general"]

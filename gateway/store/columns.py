@@ -222,7 +222,7 @@ def _cells_of(dims: Sequence[str]) -> str:
         by_provider AS (
             SELECT {keys}, provider, sum(x)::BIGINT AS x, count(*) AS xp FROM served GROUP BY {keys}, provider),
         provider AS (
-            SELECT {keys}, count(*) AS providers, max(x, 2) AS xs, max({{'x': x, 'xp': xp}}).xp AS xp
+            SELECT {keys}, count(*) AS providers, max(x, 2) AS xs, max(xp) AS xp
             FROM by_provider GROUP BY {keys}),
         everybody AS (SELECT DISTINCT {wider}, person FROM {whole} WHERE {wider_known}),
         wider AS (SELECT {wider}, count(*) AS wider FROM everybody GROUP BY {wider}),

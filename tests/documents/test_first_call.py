@@ -22,8 +22,6 @@ ANYTHING = "…"
 AFTER_THE_SAMPLE = "2022-06-09T22:00:00Z"
 SECONDS = 120
 
-pytestmark = pytest.mark.xdist_group("first-call")
-
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:

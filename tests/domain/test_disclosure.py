@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.disclosure import ExactCell, ProtectedCell, protect, protect_inclusions
+from gateway.domain.disclosure import ExactCell, ProtectedCell, is_too_small, protect, protect_inclusions
 from gateway.domain.ladder import rung_nodes
 from gateway.domain.lattice import Dims, Measure, PeriodKind, nodes
 from tests.domain.cells import CELL, keyed, noises, shown
@@ -208,3 +208,11 @@ def test_fewer_than_ten_are_never_published_whatever_the_key(beneficiaries: int,
     assert protect(cell, release_id="r", uniform=lambda _: uniform) == []
     dims = (("month", "2022-02"),)
     assert protect_inclusions(dims, Measure.LEFT, beneficiaries, release_id="r", uniform=lambda _: uniform) == []
+
+
+@pytest.mark.parametrize(
+    ("beneficiaries", "noise", "small"),
+    [(9, 0, True), (10, 0, False), (10, 1, True), (10, -1, True), (11, -1, False), (12, 3, True), (40, 30, False)],
+)
+def test_rule_1_is_ten_and_only_ever_rises(beneficiaries: int, noise: int, small: bool) -> None:
+    assert is_too_small(beneficiaries, noise) is small

@@ -82,12 +82,14 @@ def test_outsiders_see_at_least_one_beneficiary_and_one_provider() -> None:
     assert (seen["general"].beneficiaries, seen["general"].providers) == (1, 1)
 
 
-def test_a_cell_without_known_providers_has_no_second_noise() -> None:
-    cell = replace(CELL, largest=0, second=0, largest_beneficiaries=0)
+@pytest.mark.parametrize(("largest", "reach"), [(0, 6), (10, 6), (20, 13), (40, 26)])
+def test_the_second_draw_is_a_tenth_of_the_largest_provider_and_at_least_one(largest: int, reach: int) -> None:
+    cell = replace(CELL, actions=400, largest=largest, second=0, largest_beneficiaries=largest)
 
-    seen = protect(cell, release_id="r", uniform=lambda label: 0 if "general" in label else 2**63)
+    own, general = protect(cell, release_id="r", uniform=lambda label: 0 if "general" in label else 2**63)
 
-    assert [(one.beneficiaries, one.actions) for one in seen] == [(40, 80), (40, 80)]
+    assert (own.beneficiaries, own.actions) == (40, 400)
+    assert (general.beneficiaries, general.actions) == (40 - reach, 400 - reach)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,7 @@ def test_labels_of_a_cell_of_actions() -> None:
         f"v1|0198-a|actions|own|{cell}",
         f"v1|0198-a|beneficiaries|general|{cell}",
         f"v1|0198-a|beneficiaries|own|{cell}",
+        f"v1|0198-a|n1|both|{cell}",
         f"v1|0198-a|n2|both|{cell}",
         f"v1|0198-a|n4|both|{cell}",
         f"v1|0198-a|providers|both|{cell}",
@@ -135,7 +138,9 @@ def test_the_label_of_an_inclusion_measure_names_it() -> None:
     for measure in (Measure.JOINED, Measure.LEFT):
         protect_inclusions((("month", "2022-02"),), measure, 40, release_id="r", uniform=written_to(labels))
 
-    assert labels == ["v1|r|joined|own|month=2022-02", "v1|r|left|own|month=2022-02"]
+    assert labels == [
+        f"v1|r|{draw}|month=2022-02" for draw in ("n1-joined|both", "joined|own", "n1-left|both", "left|own")
+    ]
 
 
 def test_inclusion_measures_of_all_projects_have_no_own_value() -> None:

@@ -13,8 +13,6 @@ from tests.builders import SSIN
 from tests.http.wire import an_inclusion_request
 from tests.sandboxes import Sandbox, sandbox
 
-pytestmark = pytest.mark.xdist_group("http-wire")
-
 BODY = json.dumps(an_inclusion_request()).encode()
 LENGTH = f"Content-Length: {len(BODY)}"
 CHUNK = f"{len(BODY):x}\r\n".encode() + BODY + b"\r\n0\r\n\r\n"

@@ -22,7 +22,7 @@ from gateway.sandbox.closing import close_months, figures
 from gateway.sandbox.replay import SAMPLE_DIR, ReplayResult, Tokens, replay
 from gateway.store.tables import action, inclusion, pseudocode
 from tests.live.register import counts, expected_counts, rows
-from tests.sandboxes import LIVE_STORES, Sandbox, live_sandbox
+from tests.sandboxes import STORES, Sandbox, live_sandbox
 
 LINES = 1200
 MONTH = "2021-10"
@@ -59,7 +59,7 @@ def catalogue() -> dict[str, list[dict[str, Any]]]:
     return dict(json.loads((SAMPLE_DIR / "catalogue.json").read_text(encoding="utf-8")))
 
 
-@pytest.fixture(scope="module", params=LIVE_STORES)
+@pytest.fixture(scope="module", params=STORES)
 def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     with live_sandbox(request, tmp_path_factory) as box:
         result = replay(box.gateway, box.mock, report=lambda *_: None, limit=LINES)

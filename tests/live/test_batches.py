@@ -19,13 +19,13 @@ from sqlalchemy import select
 from gateway.store.tables import audit_entry, batch_line, inclusion, outbox
 from tests.live.catalogue import LONG, NIHII, an_inclusion, enter
 from tests.live.register import everything, rows
-from tests.sandboxes import LIVE_STORES, Sandbox, await_that, live_database, sandbox, synthetic_ssin
+from tests.sandboxes import STORES, Sandbox, await_that, live_database, sandbox, synthetic_ssin
 
 LINES = 600
 KILLED_AFTER = 40
 
 
-@pytest.fixture(params=LIVE_STORES)
+@pytest.fixture(params=STORES)
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     with live_database(request) as url:
         yield url
@@ -105,7 +105,6 @@ def run_import(box: Sandbox, file: Path, token: str, folder: Path) -> subprocess
     )
 
 
-@pytest.mark.xdist_group("live-sqlite")
 def test_import_sends_a_file_and_keeps_its_results_beside_it(tmp_path: Path) -> None:
     lines = [{"type": "inclusion", **an_inclusion(LONG, synthetic_ssin(n))} for n in range(3)]
     good, table, other = (tmp_path / name for name in ("good.ndjson", "table.csv", "other.txt"))

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from gateway.store.tables import beneficiary, inclusion, outbox
 from tests.live.catalogue import LONG, NIHII, OTHER_CODE, an_action, an_inclusion, enter
 from tests.live.register import rows
-from tests.sandboxes import LIVE_STORES, Sandbox, live_sandbox, synthetic_ssin
+from tests.sandboxes import STORES, Sandbox, live_sandbox, synthetic_ssin
 
 _numbers = count(20_000)
 
@@ -58,7 +58,7 @@ class Ward:
             self.box.play("accept")
 
 
-@pytest.fixture(scope="module", params=LIVE_STORES)
+@pytest.fixture(scope="module", params=STORES)
 def ward(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
     with live_sandbox(request, tmp_path_factory) as box:
         enter(box)

@@ -14,7 +14,7 @@ from gateway.sandbox.client import Client
 from gateway.store.tables import action, inclusion, outbox
 from tests.live import catalogue
 from tests.live.register import rows
-from tests.sandboxes import LIVE_STORES, Sandbox, live_database, sandbox, synthetic_ssin
+from tests.sandboxes import STORES, Sandbox, live_database, sandbox, synthetic_ssin
 
 KEYS = 1000
 CLIENTS = 20
@@ -47,7 +47,7 @@ def send_all(box: Sandbox, token: str, client_number: int, answers: Answers) -> 
             answers.note(number, answer.status, str(answer.body["receipt"]).encode(), replayed)
 
 
-@pytest.mark.parametrize("live_url", LIVE_STORES, indirect=True)
+@pytest.mark.parametrize("live_url", STORES, indirect=True)
 def test_a_thousand_keys_sent_by_twenty_clients_leave_a_thousand_effects(live_url: str, tmp_path: Path) -> None:
     answers = Answers()
 

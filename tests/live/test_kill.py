@@ -21,7 +21,7 @@ from gateway.store.tables import action, inclusion, outbox
 from tests.live.catalogue import LONG, NIHII, an_inclusion, enter
 from tests.live.register import counts, expected_counts, rows
 from tests.sandboxes import (
-    LIVE_STORES,
+    STORES,
     Sandbox,
     await_that,
     group_of,
@@ -64,7 +64,7 @@ def play(box: Sandbox, at_line: int | None = None, then: Any = None) -> ReplayRe
     return replay(box.gateway, box.mock, report=report, limit=LINES, patience=2.0)
 
 
-@pytest.fixture(params=LIVE_STORES)
+@pytest.fixture(params=STORES)
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     with live_database(request) as url:
         yield url
@@ -101,14 +101,12 @@ def test_kill_9_of_everything_loses_nothing_and_doubles_nothing(
     assert group_of(box.pid) == []
 
 
-@pytest.mark.xdist_group("live-sqlite")
 def test_a_killed_gateway_ends_the_sandbox_which_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     with sandbox(tmp_path / "sandbox") as box:
         os.kill(box.part("serve"), signal.SIGKILL)
         check_end(box, "gateway")
 
 
-@pytest.mark.xdist_group("live-sqlite")
 def test_a_killed_worker_ends_the_sandbox_and_what_it_had_claimed_is_delivered_after_the_restart(
     tmp_path: Path,
 ) -> None:

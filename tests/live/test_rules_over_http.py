@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.live.catalogue import LONG, MID, NIHII, SHORT, an_action, an_inclusion, enter
-from tests.sandboxes import LIVE_STORES, Sandbox, live_sandbox, synthetic_ssin
+from tests.sandboxes import STORES, Sandbox, live_sandbox, synthetic_ssin
 
 START = "2021-08-31T22:00:00Z"
 END = "2024-04-10T08:00:00Z"
@@ -102,7 +102,7 @@ class Story:
         return self.told
 
 
-@pytest.fixture(scope="module", params=LIVE_STORES)
+@pytest.fixture(scope="module", params=STORES)
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     with live_sandbox(request, tmp_path_factory) as box:
         enter(box)

@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from gateway.sandbox.supervisor import Plan
@@ -19,7 +18,6 @@ from tests.live.register import rows
 from tests.mock.builders import Stand
 from tests.sandboxes import Sandbox, group_of, sandbox, synthetic_ssin
 
-pytestmark = pytest.mark.xdist_group("live-sqlite")
 KEPT = {"clock", "keys.json", "logs", "mock", "register.sqlite3", "register.sqlite3.writer"}
 
 

@@ -18,8 +18,6 @@ import requests
 from mock_mycarenet.__main__ import main
 from tests.mock.builders import Stand, inclusion_message
 
-pytestmark = pytest.mark.xdist_group("mock-process")
-
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:

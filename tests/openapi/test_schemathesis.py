@@ -23,7 +23,7 @@ from gateway.http.openapi.document import document
 from gateway.http.openapi.examples import example_of
 from schemas import catalogue
 from tests.openapi import strategies
-from tests.sandboxes import LIVE_STORES, Sandbox, live_sandbox
+from tests.sandboxes import STORES, Sandbox, live_sandbox
 
 EXAMPLES = int(os.environ.get("CHRONICCARE_SCHEMATHESIS_EXAMPLES", "15"))
 PROJECT, PARTNER = "demo-nord", "12345625001"
@@ -48,7 +48,7 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
 VERBS = {route.verb for route in ROUTES}
 
 
-@pytest.fixture(scope="module", params=LIVE_STORES)
+@pytest.fixture(scope="module", params=STORES)
 def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox with the project, pseudocode and partner of the document's examples."""
     with live_sandbox(request, tmp_path_factory) as opened:

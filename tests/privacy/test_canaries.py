@@ -23,7 +23,7 @@ from gateway.store.tables import idempotency
 from tests.live.catalogue import LONG, NIHII, a_project, a_pseudocode, an_action, an_inclusion, enter, names
 from tests.live.register import everything, rows
 from tests.privacy.hunt import Sighting, files_under, forms_of_secret, forms_of_ssin, hunt, values_of
-from tests.sandboxes import LIVE_STORES, Sandbox, live_sandbox, synthetic_ssin
+from tests.sandboxes import STORES, Sandbox, live_sandbox, synthetic_ssin
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Field:
         return {path: sightings for path, sightings in found.items() if sightings}
 
 
-@pytest.fixture(scope="module", params=LIVE_STORES)
+@pytest.fixture(scope="module", params=STORES)
 def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
     with live_sandbox(request, tmp_path_factory) as box:
         enter(box)

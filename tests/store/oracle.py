@@ -200,7 +200,7 @@ def _counted(dims: Dims, found: list[Action]) -> ExactCell:
         providers=len(ranked),
         largest=ranked[0][0],
         second=ranked[1][0] if len(ranked) > 1 else 0,
-        largest_beneficiaries=ranked[0][1],
+        largest_beneficiaries=max(served for _, served in ranked),
         cap=max(CAPS[one.pseudocode] for one in found),
         all_pseudocodes=0 if PSEUDOCODE in dict(dims) or COMPONENT in dict(dims) else None,
         valid=0,
