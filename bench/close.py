@@ -1,7 +1,9 @@
 """Time and memory of closing one month over the whole lattice, beside one SQL COUNT(DISTINCT) per node.
 
-`python -m bench.close 1000000 8000000` writes `bench/CLOSE.md`. The register is synthetic and made by SQL on a
-PostgreSQL of its own; each close runs in a process of its own, whose peak memory is that of the whole job.
+`python -m bench.close 1000000` measures whole closes: the register is synthetic and made by SQL on a PostgreSQL of its
+own. `python -m bench.close --columns 10000000` measures the columns alone, filled from memory: what a close does once
+the facts have left the register. Each runs in a process of its own, whose peak memory is that of the whole job. Both
+keep what they measured in `bench/close.json` and write `bench/CLOSE.md` from it.
 """
 
 from __future__ import annotations
@@ -11,16 +13,20 @@ import resource
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from math import log
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 
 import psycopg
 
+from gateway.domain.disclosure import FEWEST_BENEFICIARIES, protect
+from gateway.domain.lattice import CODES as LISTS
 from gateway.domain.lattice import Measure, Period, PeriodKind, nodes
+from gateway.pseudonyms.release_key import release_key
 from gateway.services.close_period import close_period
+from gateway.store.columns import Columns
 from gateway.store.migrate import migrate
 from gateway.store.transaction import Store
 from tests.postgres import postgres
@@ -28,7 +34,7 @@ from tests.postgres import postgres
 MONTH = Period(PeriodKind.MONTH, "2022-02")
 PROJECTS, CODES, PROVIDERS = 20, 24, 2_000
 NOW = datetime(2022, 3, 15, tzinfo=UTC)
-TARGET = Path(__file__).parent / "CLOSE.md"
+TARGET, KEPT = Path(__file__).parent / "CLOSE.md", Path(__file__).parent / "close.json"
 PER_PERSON = 26
 """Facts of a person in the month: 8 million facts are the 300 000 people of the law's ceiling."""
 
@@ -85,25 +91,32 @@ JOINED = """
     WHERE a.superseded_at IS NULL AND a.status = 'recorded' AND a.performed_on BETWEEN '2022-02-01' AND '2022-02-28'"""
 
 
-@dataclass
-class Measured:
-    """One size: seconds of the close, its peak memory in MiB, and seconds of one count per node in SQL."""
-
-    actions: int
-    close: float
-    memory: float
-    counts: float
-    cells: int
+Measured = dict[str, float]
+"""One size: `actions`, `people`, `cells`, seconds of each step, and `memory`, the peak in MiB."""
 
 
-def main(sizes: list[int]) -> None:
-    """Measure each size and write the page."""
-    found = []
+def main(kind: str, sizes: list[int]) -> None:
+    """Measure each size, one kind of measure at a time, and write the page."""
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {"closes": [], "columns": []}
     for size in sizes:
-        with postgres() as url:
-            found.append(_measure(url, size))
-            print(found[-1], flush=True)
-    TARGET.write_text(_page(found), encoding="utf-8")
+        if kind == "columns":
+            found = _ran("--fill", str(size))
+        else:
+            with postgres() as url:
+                found = _measure(url, size)
+        print(found, flush=True)
+        others = [one for one in kept[kind] if one["actions"] != found["actions"]]
+        kept[kind] = sorted([*others, found], key=lambda one: one["actions"])
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        TARGET.write_text(_page(kept), encoding="utf-8")
+
+
+def _ran(*arguments: str) -> Measured:
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench.close", *arguments], check=True, stdout=subprocess.PIPE, text=True
+    )
+    found: Measured = json.loads(ran.stdout)
+    return found
 
 
 def _measure(url: str, size: int) -> Measured:
@@ -115,10 +128,7 @@ def _measure(url: str, size: int) -> Measured:
         for script in (CATALOGUE, PEOPLE, ACTIONS):
             cursor.execute(script, asked)
         counts = _counts(cursor)
-    ran = subprocess.run(
-        [sys.executable, "-m", "bench.close", "--one", url], check=True, capture_output=True, text=True
-    )
-    return Measured(people * PER_PERSON, counts=counts, **json.loads(ran.stdout))
+    return {**_ran("--one", url), "actions": people * PER_PERSON, "people": people, "counts": counts}
 
 
 def _counts(cursor: psycopg.ClientCursor) -> float:
@@ -132,48 +142,115 @@ def _counts(cursor: psycopg.ClientCursor) -> float:
     return time.perf_counter() - began
 
 
-def _one(url: str) -> None:
-    """One close in this process; its figures on standard output."""
+def _one(url: str) -> Measured:
+    """One close in this process."""
     store = Store(url, lambda: NOW)
     began = time.perf_counter()
     closed = close_period(SimpleNamespace(store=store), MONTH, Measure.ACTIONS)
-    seconds = time.perf_counter() - began
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"close": seconds, "memory": memory, "cells": closed.published}))
+    found = {"close": time.perf_counter() - began, "memory": _memory(), "cells": closed.published}
     store.close()
+    return found
 
 
-def _page(found: list[Measured]) -> str:
-    rows = [
-        f"| {one.actions:,} | {one.actions // PER_PERSON:,} | {one.close:.1f} | {one.memory:.0f} | {one.counts:.1f} | "
-        f"{one.counts / one.close:.1f} | {one.cells:,} |"
-        for one in found
+def _fill(size: int) -> Measured:
+    """The columns in this process: filled, sealed, every node counted and protected."""
+    people, uniform, cells = max(1, size // PER_PERSON), release_key(), 0
+    began = time.perf_counter()
+    with Columns(MONTH) as columns:
+        _fill_all(columns, people)
+        filled = time.perf_counter()
+        columns.seal()
+        sealed = time.perf_counter()
+        for node in nodes(MONTH.kind, Measure.ACTIONS):
+            for cell in columns.cells(node, FEWEST_BENEFICIARIES):
+                cells += len(protect(cell, release_id="bench", uniform=uniform))
+    ended = time.perf_counter()
+    times = {"fill": filled - began, "seal": sealed - filled, "count": ended - sealed}
+    return {**times, "actions": people * PER_PERSON, "people": people, "cells": cells, "memory": _memory()}
+
+
+def _fill_all(columns: Columns, people: int) -> None:
+    """Synthetic rows from a seed, as skewed as those of the register."""
+    chance, first, last = Random(1), date(2022, 1, 1), date(2022, 12, 31)
+    projects = [f"project-{int(chance.random() ** 2 * PROJECTS)}" for _ in range(people)]
+    codes, days = [f"{700000 + n}" for n in range(CODES)], [date(2022, 2, 1 + n) for n in range(28)]
+    providers = [f"{n:08}" for n in range(PROVIDERS)]
+    bands, groups, insurers = (LISTS[name] for name in ("age_band", "age_group", "insurer"))
+    columns.fill(
+        "inclusion",
+        (
+            (project, n.to_bytes(32, "big"), first, last, insurers[n % 7], "FM"[n % 2], bands[n % 6], groups[n % 3],
+             f"{21 + n % 40}", f"{21000 + n % 580}")
+            for n, project in enumerate(projects)
+        ),
+    )  # fmt: skip
+    columns.fill(
+        "action",
+        (
+            (project, pseudonym, codes[int(chance.random() ** 2 * CODES)],
+             providers[int(chance.random() ** 3 * PROVIDERS)], days[k % 28])
+            for n, project in enumerate(projects)
+            for pseudonym in [n.to_bytes(32, "big")]
+            for k in range(PER_PERSON)
+        ),
+    )  # fmt: skip
+    columns.fill("code", ((code, 2) for code in codes))
+    columns.fill("part", ((code, str(1 + n % 14)) for n, code in enumerate(codes)))
+    members = ((f"project-{n % PROJECTS}", one, "nurse", date(2021, 9, 1), date.max) for n, one in enumerate(providers))
+    columns.fill("membership", members)
+
+
+def _memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _page(kept: dict[str, list[Measured]]) -> str:
+    closes = [
+        f"| {one['actions']:,} | {one['people']:,} | {one['close']:.1f} | {one['memory']:.0f} | {one['counts']:.1f} | "
+        f"{one['counts'] / one['close']:.1f} | {one['cells']:,} |"
+        for one in kept["closes"]
     ]
-    growth = ""
-    if len(found) > 1:
-        logs = [
-            log(found[n + 1].close / found[n].close) / log(found[n + 1].actions / found[n].actions)
-            for n in range(len(found) - 1)
-        ]
-        growth = f"\nGrowth exponents from size to size: {', '.join(f'{one:.2f}' for one in logs)}.\n"
+    columns = [
+        f"| {one['actions']:,} | {one['people']:,} | {one['fill']:.1f} | {one['seal']:.1f} | {one['count']:.1f} | "
+        f"{one['memory']:.0f} | {one['cells']:,} |"
+        for one in kept["columns"]
+    ]
+    steps = [one["fill"] + one["seal"] + one["count"] for one in kept["columns"]]
+    sizes = [one["actions"] for one in kept["columns"]]
+    growth = [f"{log(steps[n + 1] / steps[n]) / log(sizes[n + 1] / sizes[n]):.2f}" for n in range(len(sizes) - 1)]
     return "\n".join(
         [
             "# Closing a month, measured",
             "",
-            "Written by `python -m bench.close`: one month, 24 nodes of the lattice, PostgreSQL on the same machine.",
-            "The register is synthetic. The last but one column is how many times faster the whole close is than one",
-            "`COUNT(DISTINCT)` per node in SQL, which counts beneficiaries alone and protects nothing.",
+            "Written by `python -m bench.close`: one month, the 24 nodes of its lattice, synthetic registers.",
+            "",
+            "## Whole closes, from PostgreSQL on the same machine",
+            "",
+            "*SQL counts* is one `COUNT(DISTINCT)` per node, which counts beneficiaries alone and protects nothing.",
             "",
             "| actions | people | close, s | peak memory, MiB | SQL counts, s | ratio | published cells |",
             "|---|---|---|---|---|---|---|",
-            *rows,
-            growth,
+            *closes,
+            "",
+            "## The columns alone, filled from memory",
+            "",
+            "| actions | people | fill, s | seal, s | count and protect, s | peak memory, MiB | published cells |",
+            "|---|---|---|---|---|---|---|",
+            *columns,
+            "",
+            f"Growth exponents from size to size: {', '.join(growth) or 'one size only'}.",
+            "",
         ]
     )
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--one":
-        _one(sys.argv[2])
-    else:
-        main([int(size) for size in sys.argv[1:]])
+    match sys.argv[1:]:
+        case ["--one", url]:
+            print(json.dumps(_one(url)))
+        case ["--fill", size]:
+            print(json.dumps(_fill(int(size))))
+        case ["--columns", *sizes]:
+            main("columns", [int(size) for size in sizes])
+        case sizes:
+            main("closes", [int(size) for size in sizes])
