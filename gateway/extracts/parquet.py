@@ -1,5 +1,7 @@
 """Parquet: rows in groups, written and read a group at a time. Stage: anonymous.
 
+Cost: pyarrow takes half a second and forty MiB to import, which only who meets a Parquet file pays.
+
 Not: other bytes than the rows ask for; the file says nothing of when it was written.
 """
 
@@ -10,9 +12,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-from pyarrow.parquet import ParquetFile, ParquetWriter
-
 from gateway.extracts.columns import Column, Row, Value
 
 GROUP_ROWS = 10_000
@@ -20,6 +19,9 @@ GROUP_ROWS = 10_000
 
 def write_parquet(path: Path, columns: Sequence[Column], rows: Iterable[Row], dictionary: Mapping[str, Any]) -> int:
     """Write rows as Parquet; how many they were."""
+    import pyarrow  # noqa: PLC0415
+    from pyarrow.parquet import ParquetWriter  # noqa: PLC0415
+
     types = {"text": pyarrow.string(), "integer": pyarrow.int64()}
     schema = pyarrow.schema([(column.name, types[column.type]) for column in columns])
     count, waiting = 0, iter(rows)
@@ -36,6 +38,8 @@ def write_parquet(path: Path, columns: Sequence[Column], rows: Iterable[Row], di
 
 def read_parquet(path: Path) -> Iterator[dict[str, Value]]:
     """The rows of a Parquet file by column."""
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+
     with ParquetFile(path) as file:
         for group in file.iter_batches(GROUP_ROWS):
             yield from group.to_pylist()
@@ -43,6 +47,8 @@ def read_parquet(path: Path) -> Iterator[dict[str, Value]]:
 
 def parquet_columns(path: Path) -> list[str]:
     """The columns of a Parquet file."""
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+
     with ParquetFile(path) as file:
         names: list[str] = file.schema_arrow.names
         return names

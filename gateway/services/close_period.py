@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gateway.domain.calendar import STANDARD, Calendar, check_due, check_revisable
 from gateway.domain.disclosure import KEYED, Mechanism, ProtectedCell, Uniform, copied
@@ -34,9 +34,11 @@ from gateway.domain.periods import day_of
 from gateway.domain.project import Catalogue, closes_on
 from gateway.pseudonyms.release_key import release_key
 from gateway.services.context import Context
-from gateway.store.columns import Columns
 from gateway.store.releases import Release
 from gateway.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from gateway.store.columns import Columns
 
 Group = Literal["inclusions", "actions"]
 """What is closed together: the inclusion measures of a period, or its figures of actions."""

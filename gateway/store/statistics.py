@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from gateway.domain.lattice import AGE_GROUP, Period, PeriodKind
 from gateway.domain.traits import age_band, district_of, sex_of
 from gateway.store import dialects
-from gateway.store.columns import ROWS_AT_ONCE, Columns
 from gateway.store.tables import action, beneficiary, inclusion, partner, project, pseudocode
 
+if TYPE_CHECKING:
+    from gateway.store.columns import Columns
+
+ROWS_AT_ONCE = 50_000
 _COUNTS = (inclusion.c.superseded_at.is_(None), inclusion.c.status.in_(("open", "exited")))
 _ends = case(
     (or_(inclusion.c.valid_until.is_(None), inclusion.c.valid_until > project.c.last_day), project.c.last_day),
@@ -38,6 +41,8 @@ class Statistics:
 
         Shape: the inclusions that count; the actions of the period as well, where they are asked for.
         """
+        from gateway.store.columns import Columns  # noqa: PLC0415 - DuckDB is heavy, and only a close needs it
+
         dialects.take_time(self._connection)
         with ExitStack() as on_failure:
             copy = on_failure.enter_context(Columns(period))
