@@ -16,7 +16,7 @@ from gateway.store.tables import outbox
 from tests.live.catalogue import LONG, NIHII, an_inclusion, enter
 from tests.live.register import rows
 from tests.mock.builders import Stand
-from tests.sandboxes import Sandbox, group_of, sandbox, synthetic_ssin
+from tests.sandboxes import Sandbox, await_that, group_of, sandbox, synthetic_ssin
 
 KEPT = {"clock", "keys.json", "logs", "mock", "register.sqlite3", "register.sqlite3.writer"}
 
@@ -27,9 +27,9 @@ def end(box: Sandbox, number: signal.Signals, *, of_group: bool = False) -> floa
     (os.killpg if of_group else os.kill)(box.pid, number)
     status = box.process.wait(60)
     seconds = time.monotonic() - began_at
+    await_that(lambda: group_of(box.pid) == [], "no process of its group is left")
 
     assert status == 0
-    assert group_of(box.pid) == []
     assert "Traceback" not in box.errors
     return seconds
 
@@ -46,6 +46,8 @@ def test_data_and_clock_are_kept_and_each_signal_ends_everything(tmp_path: Path)
         box.move_clock("2022-01-10T08:00:00Z")
         provider = box.token("provider", nihii=NIHII)
         made = box.send("POST", "/v1/inclusions", an_inclusion(LONG, synthetic_ssin(0)), token=provider).json()
+        path = f"/v1/inclusions/{made['id']}"
+        await_that(lambda: "reason" in box.send("GET", path, token=provider).json()["delivery"], "it was tried")
         assert end(box, signal.SIGTERM) < 15
     with sandbox(data_dir, ports=box.ports, environment=homes, covered=True) as box:
         later = box.send("GET", f"/v1/inclusions/{made['id']}", token=provider).json()
