@@ -9,8 +9,9 @@ import structlog
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.services.build_extracts import run_extracts, sweep_extracts
+from gateway.services.collect_answers import collect_answers
 from gateway.services.context import Context
-from gateway.services.deliver_outbox import Pace, WayOut, collect_answers, deliver_outbox
+from gateway.services.deliver_outbox import Pace, WayOut, deliver_outbox
 from gateway.services.run_batches import LineReader, run_batches
 from gateway.upstream.client import MailboxUnavailable
 

@@ -1,42 +1,31 @@
-"""Deliver the outbox: claim, unseal, send, record; then fetch the answers, record, confirm.
+"""Deliver the outbox: claim, unseal, send, record.
 
 Stage: pseudonymous, but for the moment of sending.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from random import SystemRandom
 from typing import Protocol
 
-from gateway.domain import action as actions
-from gateway.domain import inclusion as inclusions
-from gateway.domain.delivery import Answer, Backoff, Message, Outcome, Step, Unacceptable, next_step
+from gateway.domain.delivery import Backoff, Message, Outcome, Step, Unacceptable, next_step
 from gateway.domain.identity import Ssin
 from gateway.pseudonyms.sealing import BrokenSeal
+from gateway.services.collect_answers import Mailbox
 from gateway.services.context import Context
-from gateway.store.transaction import Transaction
 
 BUCKETS_PER_ROUND = 64
 MESSAGES_PER_BUCKET = 16
 _chance = SystemRandom().random
 
 
-class WayOut(Protocol):
+class WayOut(Mailbox, Protocol):
     """Who takes messages and gives answers."""
 
     def send(self, message: Message, ssin: Ssin) -> Outcome:
         """Send one message."""
-        ...
-
-    def fetch(self) -> list[Answer]:
-        """The answers that wait."""
-        ...
-
-    def confirm(self, answer_ids: list[str]) -> None:
-        """Confirm recorded answers."""
         ...
 
 
@@ -88,51 +77,3 @@ def _send(context: Context, way_out: WayOut, message: Message, sealed: bytes, pa
     except BrokenSeal:
         outcome = Unacceptable("broken-seal")
     return next_step(message.attempts + 1, outcome, context.real_now(), pace.backoff, _chance())
-
-
-def collect_answers(context: Context, way_out: WayOut) -> int:
-    """Fetch, record and confirm one page of answers; how many came.
-
-    Shape: an answer that came before, or to a message that is not ours, changes nothing and is confirmed.
-    Raises: whatever the way out raises when its mailbox cannot be read.
-    """
-    answers = way_out.fetch()
-    if answers:
-        with context.store.transaction() as tx:
-            record_answers(tx, answers, context.veil.identifiers.bucket_of)
-        way_out.confirm([answer.answer_id for answer in answers])
-    return len(answers)
-
-
-def record_answers(tx: Transaction, answers: Sequence[Answer], bucket_of: Callable[..., int]) -> None:
-    """Record answers in the order of their buckets, so that two workers never wait for each other in a circle."""
-    for bucket, answer in sorted(((bucket_of(one.message_id), one) for one in answers), key=lambda pair: pair[0]):
-        message = tx.outbox.answer(bucket, answer, tx.legal_now())
-        if message is None and (moved_to := tx.moves.find(bucket, answer.message_id)) is not None:
-            message = tx.outbox.answer(moved_to, answer, tx.legal_now())
-        if message is None:
-            continue
-        if answer.accepted and answer.member is not None:
-            tx.beneficiaries.describe(message.bucket, message.project, message.pseudonym, answer.member)
-        if not answer.accepted:
-            _reject(tx, message, answer.code or "unknown")
-
-
-def _reject(tx: Transaction, message: Message, code: str) -> None:
-    """Take a rejected inclusion or action out of all counts, from its start.
-
-    Source: I6, D 14 §1, 9°.
-    """
-    if message.kind not in ("inclusion", "action"):
-        return
-    tx.beneficiaries.lock(message.bucket, message.project, message.pseudonym)
-    at = tx.stamp()
-    if message.kind == "inclusion":
-        included = tx.inclusions.find(message.bucket, message.reference)
-        if included is not None and included.inclusion.status in ("open", "exited"):
-            gone = inclusions.rejected(included.inclusion, code)
-            tx.inclusions.supersede(replace(gone, message_id=message.id), at)
-    else:
-        recorded = tx.actions.find(message.bucket, message.reference)
-        if recorded is not None and recorded.action.status == "recorded":
-            tx.actions.supersede(replace(actions.rejected(recorded.action, code), message_id=message.id), at)

@@ -10,7 +10,8 @@ from gateway.domain import errors
 from gateway.domain.access import Role
 from gateway.domain.delivery import Answer
 from gateway.services.change_identity import change_identity
-from gateway.services.deliver_outbox import collect_answers, deliver_outbox
+from gateway.services.collect_answers import collect_answers
+from gateway.services.deliver_outbox import deliver_outbox
 from gateway.services.explain import explain_inclusion
 from gateway.services.find_actions import get_action
 from gateway.services.find_inclusions import InclusionView, find_inclusions, get_inclusion, list_inclusions

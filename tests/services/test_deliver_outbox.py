@@ -20,8 +20,9 @@ from gateway.domain.delivery import (
     Unavailable,
 )
 from gateway.domain.identity import Ssin
+from gateway.services.collect_answers import collect_answers
 from gateway.services.context import Context
-from gateway.services.deliver_outbox import Pace, collect_answers, deliver_outbox
+from gateway.services.deliver_outbox import Pace, deliver_outbox
 from gateway.services.find_inclusions import find_inclusions, get_inclusion
 from gateway.store.tables import action, beneficiary, inclusion, outbox
 from gateway.upstream.client import MailboxUnavailable
