@@ -7,85 +7,33 @@ Facts are versions: one row per state that was ever known, current while `supers
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     Table,
     Text,
-    TypeDecorator,
     Uuid,
-    text,
 )
 
-
-class Instant(TypeDecorator[datetime]):
-    """An aware datetime in UTC on every engine; SQLite alone would give it back without its zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Into UTC; a naive datetime is a mistake of the caller."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant needs its zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Out of UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from gateway.store import schema
+from gateway.store.schema import (
+    Instant,
+    bucket_column,
+    partial_index,
+    project_column,
+    pseudonym_column,
+    version_columns,
 )
 
-
-def _bucket() -> Column[int]:
-    return Column("bucket", SmallInteger, primary_key=True, autoincrement=False)
-
-
-def _project(**options: Any) -> Column[str]:
-    return Column("project", Text, ForeignKey("project.id"), nullable=False, **options)
-
-
-def _pseudonym(**options: Any) -> Column[bytes]:
-    return Column("pseudonym", LargeBinary, nullable=False, **options)
-
-
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
-
-
-def _version() -> list[Column[Any]]:
-    return [
-        Column("version", Integer, primary_key=True, autoincrement=False),
-        Column("recorded_at", Instant, nullable=False),
-        Column("superseded_at", Instant),
-    ]
-
+metadata = schema.metadata
 
 # Reference tables: written rarely, in transactions of their own.
 
@@ -167,9 +115,9 @@ catalogue_history = Table(
 beneficiary = Table(
     "beneficiary",
     metadata,
-    _bucket(),
-    _project(primary_key=True),
-    _pseudonym(primary_key=True),
+    bucket_column(),
+    project_column(primary_key=True),
+    pseudonym_column(primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("insurer", Text),
     Column("sex", Text),
@@ -180,20 +128,20 @@ beneficiary = Table(
 vault = Table(
     "vault",
     metadata,
-    _bucket(),
-    _project(primary_key=True),
-    _pseudonym(primary_key=True),
+    bucket_column(),
+    project_column(primary_key=True),
+    pseudonym_column(primary_key=True),
     Column("sealed_ssin", LargeBinary, nullable=False),
 )
 
 inclusion = Table(
     "inclusion",
     metadata,
-    _bucket(),
+    bucket_column(),
     Column("id", Uuid, primary_key=True),
-    *_version(),
-    _project(),
-    _pseudonym(),
+    *version_columns(),
+    project_column(),
+    pseudonym_column(),
     Column("status", Text, nullable=False),
     Column("communicated_at", Instant, nullable=False),
     Column("communicated_by", Text),
@@ -208,8 +156,8 @@ inclusion = Table(
     Column("annulment_reason", Text),
     Column("rejection_code", Text),
     Column("message_id", Uuid),
-    _partial("uq_inclusion_current", "bucket", "id", where="superseded_at IS NULL", unique=True),
-    _partial(
+    partial_index("uq_inclusion_current", "bucket", "id", where="superseded_at IS NULL", unique=True),
+    partial_index(
         "uq_inclusion_open",
         "bucket",
         "project",
@@ -217,18 +165,18 @@ inclusion = Table(
         where="superseded_at IS NULL AND status = 'open'",
         unique=True,
     ),
-    _partial("ix_inclusion_person", "bucket", "project", "pseudonym", where="superseded_at IS NULL"),
+    partial_index("ix_inclusion_person", "bucket", "project", "pseudonym", where="superseded_at IS NULL"),
     Index("ix_inclusion_project", "project", "id"),
 )
 
 action = Table(
     "action",
     metadata,
-    _bucket(),
+    bucket_column(),
     Column("id", Uuid, primary_key=True),
-    *_version(),
-    _project(),
-    _pseudonym(),
+    *version_columns(),
+    project_column(),
+    pseudonym_column(),
     Column("inclusion", Uuid, nullable=False),
     Column("pseudocode", Text, nullable=False),
     Column("performed_on", Date, nullable=False),
@@ -240,23 +188,23 @@ action = Table(
     Column("annulment_reason", Text),
     Column("rejection_code", Text),
     Column("message_id", Uuid),
-    _partial("uq_action_current", "bucket", "id", where="superseded_at IS NULL", unique=True),
-    _partial(
+    partial_index("uq_action_current", "bucket", "id", where="superseded_at IS NULL", unique=True),
+    partial_index(
         "uq_action_recorded",
         *("bucket", "project", "pseudonym", "pseudocode", "performed_by", "performed_on", "occurrence"),
         where="superseded_at IS NULL AND status = 'recorded'",
         unique=True,
     ),
-    _partial("ix_action_project", "project", "performed_on", "id", where="superseded_at IS NULL"),
+    partial_index("ix_action_project", "project", "performed_on", "id", where="superseded_at IS NULL"),
 )
 
 outbox = Table(
     "outbox",
     metadata,
-    _bucket(),
+    bucket_column(),
     Column("id", Uuid, primary_key=True),
-    _project(),
-    _pseudonym(),
+    project_column(),
+    pseudonym_column(),
     Column("sequence", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     Column("reference", Uuid, nullable=False),
@@ -269,14 +217,14 @@ outbox = Table(
     Column("answered_at", Instant),
     Column("reason", Text),
     Index("uq_outbox_sequence", "bucket", "project", "pseudonym", "sequence", unique=True),
-    _partial("ix_outbox_pending", "bucket", "next_attempt_at", where="state = 'pending'"),
-    _partial("ix_outbox_unanswered", "created_at", where="state IN ('pending', 'sent')"),
+    partial_index("ix_outbox_pending", "bucket", "next_attempt_at", where="state = 'pending'"),
+    partial_index("ix_outbox_unanswered", "created_at", where="state IN ('pending', 'sent')"),
 )
 
 audit_entry = Table(
     "audit_entry",
     metadata,
-    _bucket(),
+    bucket_column(),
     Column("id", Uuid, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("role", Text, nullable=False),
@@ -305,7 +253,7 @@ idempotency = Table(
 moved = Table(
     "moved",
     metadata,
-    _bucket(),
+    bucket_column(),
     Column("id", Uuid, primary_key=True),
     Column("new_bucket", SmallInteger, nullable=False),
 )
@@ -325,7 +273,7 @@ batch = Table(
     Column("created_at", Instant, nullable=False),
     Column("next_attempt_at", Instant, nullable=False),
     Column("leased_until", Instant),
-    _partial("ix_batch_due", "next_attempt_at", where="state IN ('queued', 'running')"),
+    partial_index("ix_batch_due", "next_attempt_at", where="state IN ('queued', 'running')"),
 )
 
 batch_line = Table(
@@ -340,8 +288,8 @@ batch_line = Table(
     Column("outcome", Text),
     Column("object", Uuid),
     Column("problem", JSON(none_as_null=True)),
-    _partial("ix_batch_line_waiting", "shard", "batch", "number", where="outcome IS NULL"),
-    _partial("ix_batch_line_fingerprint", "fingerprint", where="outcome = 'accepted'"),
+    partial_index("ix_batch_line_waiting", "shard", "batch", "number", where="outcome IS NULL"),
+    partial_index("ix_batch_line_fingerprint", "fingerprint", where="outcome = 'accepted'"),
 )
 
 # Extracts: asked for by whom, and how far. Their files lie in a folder; this says which are whole and until when.
@@ -363,8 +311,8 @@ extract = Table(
     Column("expires_at", Instant),
     Column("releases", JSON(none_as_null=True)),
     Column("manifest", JSON(none_as_null=True)),
-    _partial("ix_extract_due", "next_attempt_at", where="state IN ('queued', 'running')"),
-    _partial("ix_extract_files", "expires_at", where="expires_at IS NOT NULL"),
+    partial_index("ix_extract_due", "next_attempt_at", where="state IN ('queued', 'running')"),
+    partial_index("ix_extract_files", "expires_at", where="expires_at IS NOT NULL"),
 )
 
 # What left: protected values only.

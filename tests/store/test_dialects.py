@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.store.dialects import OneWriter, UnsafeStore, check_journal_mode, open_engine
-from gateway.store.tables import Instant
+from gateway.store.schema import Instant
 from gateway.store.transaction import Store
 from tests.builders import instant
 from tests.conftest import LegalClock

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, NullPool, create_engine, inspect
 
 from gateway.store.dialects import UnsafeStore
-from gateway.store.migrate import migrate
+from gateway.store.migrate import MIGRATIONS, migrate
 from gateway.store.tables import metadata
 from tests.store.rows import counts
 
@@ -54,7 +54,8 @@ def test_migrating_twice_changes_nothing(database_url: str, migrated: Connection
     migrate(database_url)
 
     assert (sorted(inspect(migrated).get_table_names()), counts(database_url)) == before
-    assert MigrationContext.configure(migrated).get_current_heads() == ("0001",)
+    newest = max(path.name[:4] for path in (MIGRATIONS / "versions").glob("0*.py"))
+    assert MigrationContext.configure(migrated).get_current_heads() == (newest,)
 
 
 def test_fresh_catalogue_has_its_one_version(database_url: str) -> None:

@@ -1,0 +1,84 @@
+"""What every table of the register is made of: its instants, its names, and the columns that many have.
+
+Stage: none.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime in UTC on every engine; SQLite alone would give it back without its zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Into UTC; a naive datetime is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs its zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Out of UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def bucket_column() -> Column[int]:
+    """The keyed hash that says where everything about a person lives; first in every key (SCALE 1)."""
+    return Column("bucket", SmallInteger, primary_key=True, autoincrement=False)
+
+
+def project_column(**options: Any) -> Column[str]:
+    """The project that a row is about."""
+    return Column("project", Text, ForeignKey("project.id"), nullable=False, **options)
+
+
+def pseudonym_column(**options: Any) -> Column[bytes]:
+    """The person that a row is about."""
+    return Column("pseudonym", LargeBinary, nullable=False, **options)
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index over some rows, on either engine."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def version_columns() -> list[Column[Any]]:
+    """The columns by which facts are versions."""
+    return [
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("recorded_at", Instant, nullable=False),
+        Column("superseded_at", Instant),
+    ]
