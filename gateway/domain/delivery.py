@@ -36,7 +36,9 @@ class Message:
     """What MyCareNet is told of one fact, without the identity, which the vault adds at sending.
 
     Stage: pseudonymous.
-    Shape: `content` holds plain JSON values; `sequence` counts the messages of one beneficiary in one project.
+    Shape: `content` holds plain JSON values; `sequence` counts the messages of one beneficiary in one project;
+    `input_reference` is there from its first claim on: what MyCareNet knows the message's body by; `insurer` is the
+    beneficiary's, where an earlier acceptance told it.
     """
 
     id: UUID
@@ -48,6 +50,8 @@ class Message:
     reference: UUID
     content: Mapping[str, Any]
     attempts: int = 0
+    input_reference: UUID | None = None
+    insurer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """MyCareNet took the message; its answer will come."""
+    """MyCareNet took the message, under a reference of its own; its answer will come."""
+
+    output_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ class Step:
     state: State
     next_attempt_at: datetime | None = None
     reason: str | None = None
+    output_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +136,8 @@ def next_step(attempts: int, outcome: Outcome, now: datetime, backoff: Backoff, 
     Shape: `attempts` counts this one too; `chance` in [0, 1).
     """
     match outcome:
-        case Acknowledged():
-            return Step(State.SENT)
+        case Acknowledged(output_reference):
+            return Step(State.SENT, output_reference=output_reference)
         case Unacceptable(reason):
             return Step(State.FAILED, reason=reason)
         case Unavailable(reason):

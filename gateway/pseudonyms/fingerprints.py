@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from uuid import UUID
 
 from gateway.domain.access import Caller
 from gateway.pseudonyms.keyring import Keyring, Purpose
@@ -31,6 +32,15 @@ class Fingerprints:
     def line(self, caller: Caller, line: bytes) -> bytes:
         """A line of a batch, without its `ref` and in canonical form, as an organisation says it in a role."""
         return self._digest("line", caller.role.encode(), caller.organisation.encode(), line)
+
+    def message(self, body: bytes) -> UUID:
+        """A message's body, as the reference by which its answer is known again.
+
+        Shape: UUIDv8 of 122 bits of the hash. Without the key no SSIN can be tried against it.
+        Source: RFC 9562 §5.8.
+        """
+        number = int.from_bytes(self._digest("message", body)[:16], "big")
+        return UUID(int=number & ~(0xF << 76 | 0b11 << 62) | 8 << 76 | 0b10 << 62)
 
     def request(self, path: str, payload: bytes) -> bytes:
         """A request: its path with query, and its body in canonical form."""

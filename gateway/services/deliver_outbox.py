@@ -13,6 +13,7 @@ from typing import Protocol
 from gateway.domain.delivery import Backoff, Message, Outcome, Step, Unacceptable, next_step
 from gateway.domain.identity import Ssin
 from gateway.pseudonyms.sealing import BrokenSeal
+from gateway.services.address_messages import address_messages
 from gateway.services.collect_answers import Mailbox
 from gateway.services.context import Context
 
@@ -66,7 +67,8 @@ def _claim(context: Context, pace: Pace) -> list[tuple[Message, bytes]]:
             for bucket in sorted(buckets)
             for message in tx.outbox.claim(bucket, now, now + pace.lease, MESSAGES_PER_BUCKET)
         ]
-        return [(one, tx.vault.get(one.bucket, one.project, one.pseudonym)) for one in claimed]
+        sealed = [(one, tx.vault.get(one.bucket, one.project, one.pseudonym)) for one in claimed]
+        return address_messages(tx, context.veil, sealed)
 
 
 def _send(context: Context, way_out: WayOut, message: Message, sealed: bytes, pace: Pace) -> Step:

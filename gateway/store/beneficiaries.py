@@ -33,6 +33,7 @@ _DESCRIBE = (
     .values({name: bindparam(f"b_{name}") for name in ("insurer", "sex", "birth_date", "municipality")})
 )
 _ADVANCE = update(beneficiary).where(*_ROW).values(sequence=bindparam("b_sequence"))
+_INSURER = select(beneficiary.c.insurer).where(*_ROW)
 _KNOWN = select(beneficiary.c.sequence).where(*_ROW)
 
 
@@ -62,6 +63,11 @@ class Beneficiaries:
         """Whether the project ever had an inclusion of this pseudonym."""
         row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
         return self._connection.execute(_KNOWN, row).first() is not None
+
+    def insurer_of(self, bucket: int, project: str, pseudonym: bytes) -> str | None:
+        """The insurer of a beneficiary, where an acceptance told it."""
+        row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
+        return self._connection.execute(_INSURER, row).scalar_one_or_none()
 
     def describe(self, bucket: int, project: str, pseudonym: bytes, member: Member) -> None:
         """Keep what the member register told of a beneficiary; the newest word stands."""

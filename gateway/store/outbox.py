@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Text, and_, bindparam, exists, func, insert, or_, select, update
 
 from gateway.domain.delivery import Answer, Message, State, Step
 from gateway.store.tables import outbox
@@ -50,9 +50,11 @@ _STEP = (
         state=bindparam("b_state"),
         next_attempt_at=bindparam("b_next"),
         reason=bindparam("b_reason"),
+        output_reference=func.coalesce(bindparam("b_output_reference", type_=Text), outbox.c.output_reference),
         leased_until=None,
     )
 )
+_REFER = update(outbox).where(*_ROW).values(input_reference=bindparam("b_reference"))
 _ANSWER = (
     update(outbox)
     .where(*_ROW, outbox.c.state.in_((State.PENDING.value, State.SENT.value)))
@@ -112,6 +114,14 @@ class Outbox:
             self._connection.execute(_LEASE, leases)
         return [_message_of(row) for row in rows]
 
+    def refer(self, messages: Sequence[Message]) -> None:
+        """Keep the input references of claimed messages, before any of them is sent."""
+        if messages:
+            self._connection.execute(
+                _REFER,
+                [{"b_bucket": one.bucket, "b_id": one.id, "b_reference": one.input_reference} for one in messages],
+            )
+
     def take(self, steps: Sequence[tuple[Message, Step]], now: datetime) -> None:
         """Record what became of claimed messages after an attempt."""
         if steps:
@@ -124,6 +134,7 @@ class Outbox:
                         "b_state": step.state.value,
                         "b_next": step.next_attempt_at or now,
                         "b_reason": step.reason,
+                        "b_output_reference": step.output_reference,
                     }
                     for message, step in steps
                 ],
@@ -172,4 +183,5 @@ def _message_of(row: Row[Any]) -> Message:
         reference=row.reference,
         content=row.content,
         attempts=row.attempts,
+        input_reference=row.input_reference,
     )

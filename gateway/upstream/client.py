@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from gateway.domain.delivery import Acknowledged, Answer, Message, Outcome, Unacceptable, Unavailable
 from gateway.domain.identity import Ssin
 from gateway.upstream.bodies import read_at_most
-from gateway.upstream.messages import decode_mailbox, encode
+from gateway.upstream.messages import body_of, decode_mailbox
 from schemas import strict_json
 
 PAGE = 200
@@ -38,7 +38,7 @@ class MyCareNet:
         Shape: an answer that is lost leaves the message unacknowledged, so it is sent again under the same id.
         """
         try:
-            response = self._post("/messages", encode(message, ssin))
+            response = self._post("/messages", body_of(message, ssin))
         except requests.RequestException:
             return Unavailable("unreachable")
         if response.status_code == requests.codes.accepted:

@@ -13,8 +13,8 @@ from schemas import strict_json
 from schemas.mycarenet import Mailbox
 
 
-def encode(message: Message, ssin: Ssin) -> bytes:
-    """A message with its identity, as the body to send."""
+def body_of(message: Message, ssin: Ssin) -> bytes:
+    """A message with its identity, as the body to send: the same bytes on every try."""
     return strict_json.dumps(
         {
             "message_id": str(message.id),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from uuid import RFC_4122
 
 import pytest
 
@@ -162,6 +163,16 @@ def test_person_is_told_by_issuer_and_subject_alone(veil: Veil) -> None:
     assert person(provider) == person(same) != person(moved)
     assert len(person(provider)) == 32
     assert int(person(provider), 16) > 0
+
+
+def test_reference_of_a_body_is_of_version_8_and_needs_the_key(veil: Veil) -> None:
+    body = b'{"ssin": "85073003328"}'
+
+    reference = veil.fingerprints.message(body)
+
+    assert reference == veil.fingerprints.message(body) != veil.fingerprints.message(body + b" ")
+    assert (reference.version, reference.variant) == (8, RFC_4122)
+    assert veil_of(new_keys()).fingerprints.message(body) != reference
 
 
 def test_fingerprints_need_their_key(veil: Veil) -> None:

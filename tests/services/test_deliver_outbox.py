@@ -191,6 +191,43 @@ def test_broken_seal_fails_its_message_and_holds_up_nobody_else(desk: Desk) -> N
     assert sorted(state for _, _, state in _states(desk)) == ["failed", "sent"]
 
 
+def test_reference_of_a_message_is_kept_before_it_is_sent_and_stays(desk: Desk, times: Times) -> None:
+    desk.include()
+    kept: list[UUID | None] = []
+
+    class LookingWire(Wire):
+        def send(self, message: Message, ssin: Ssin) -> Outcome:
+            (row,) = rows(desk.database_url, outbox)
+            kept.extend([row["input_reference"], message.input_reference])
+            return super().send(message, ssin)
+
+    deliver_outbox(desk.context, LookingWire(Unavailable("http-503")), PACE)
+    times.now += timedelta(minutes=2)
+    deliver_outbox(desk.context, LookingWire(Acknowledged("MCN-000001")), PACE)
+
+    (row,) = rows(desk.database_url, outbox)
+    assert None not in kept
+    assert set(kept) == {row["input_reference"]}
+    assert row["output_reference"] == "MCN-000001"
+
+
+def test_message_goes_to_the_insurer_that_an_acceptance_told(desk: Desk) -> None:
+    desk.include()
+    desk.at("2022-03-01T08:00+01:00").act()
+    seen: list[str | None] = []
+
+    class LookingWire(Wire):
+        def send(self, message: Message, ssin: Ssin) -> Outcome:
+            seen.append(message.insurer)
+            return super().send(message, ssin)
+
+    deliver_outbox(desk.context, LookingWire(), PACE)
+    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk), True, member=MEMBER)]))
+    deliver_outbox(desk.context, LookingWire(), PACE)
+
+    assert seen == [None, MEMBER.insurer]
+
+
 def test_failed_message_is_shown_with_its_reason(desk: Desk) -> None:
     one = desk.include().known.inclusion
 

@@ -1,0 +1,39 @@
+"""Give claimed messages what goes on their envelope: the reference of their body, and for whom they are.
+
+Stage: identified, for the length of one hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gateway.domain.delivery import Message
+from gateway.pseudonyms.sealing import BrokenSeal
+from gateway.pseudonyms.veil import Veil
+from gateway.store.transaction import Transaction
+from gateway.upstream.messages import body_of
+
+Sealed = tuple[Message, bytes]
+
+
+def address_messages(tx: Transaction, veil: Veil, claimed: Sequence[Sealed]) -> list[Sealed]:
+    """The messages with their insurer, and with the input reference, which is kept from their first claim on.
+
+    Shape: a message whose seal is broken gets no reference: it cannot be sent.
+    """
+    addressed = [(_addressed(tx, veil, message, sealed), sealed) for message, sealed in claimed]
+    first = [after for (before, _), (after, _) in zip(claimed, addressed, strict=True) if not before.input_reference]
+    tx.outbox.refer([one for one in first if one.input_reference])
+    return addressed
+
+
+def _addressed(tx: Transaction, veil: Veil, message: Message, sealed: bytes) -> Message:
+    insurer = tx.beneficiaries.insurer_of(message.bucket, message.project, message.pseudonym)
+    if message.input_reference is not None:
+        return replace(message, insurer=insurer)
+    try:
+        body = body_of(message, veil.sealer.unseal(sealed, message.project, message.pseudonym))
+    except BrokenSeal:
+        return message
+    return replace(message, insurer=insurer, input_reference=veil.fingerprints.message(body))
