@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from flask import Flask
 
 from gateway.clock import SandboxClock, real_now
 from gateway.domain.delivery import Backoff
+from gateway.domain.errors import StoreUnavailable
 from gateway.http.api import (
     actions,
     aggregates,
@@ -28,11 +30,14 @@ from gateway.http.factory import create_flask
 from gateway.http.metrics import Metrics
 from gateway.http.routes import Route
 from gateway.http.tokens import TokenGuard
+from gateway.http.watch import Watch
 from gateway.pseudonyms.keyring import read_keyring
 from gateway.pseudonyms.veil import veil_of
+from gateway.services.check_readiness import Needs, check_readiness
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace
 from gateway.settings import Settings, SettingsError
+from gateway.store.dialects import NEVER_A_STANDBY, UnsafeStore
 from gateway.store.transaction import Store
 from gateway.upstream.client import MyCareNet
 from gateway.upstream.jwks import IssuerKeys
@@ -62,7 +67,21 @@ def build_context(settings: Settings) -> Context:
     """
     veil = veil_of(read_keyring(settings.keyring_path))
     store = Store(settings.store_url, legal_clock(settings), connections=settings.threads)
+    if settings.standby:
+        _check_standby(store)
     return Context(store, veil, real_now, settings.extracts_path.resolve())
+
+
+def _check_standby(store: Store) -> None:
+    """Refuse a database that is not told to commit on a second node; one that is away is left to `/ready`.
+
+    Raises: UnsafeStore.
+    """
+    with suppress(StoreUnavailable):
+        lacks = store.lacks_standby()
+        if lacks in NEVER_A_STANDBY:
+            store.close()
+            raise UnsafeStore(f"CHRONICCARE_STANDBY is 1, and the database says {lacks}: see RUNBOOK.md")
 
 
 def build_app(settings: Settings) -> Flask:
@@ -76,11 +95,18 @@ def build_app(settings: Settings) -> Flask:
     guard = TokenGuard(IssuerKeys(settings.issuer), settings.issuer, settings.audience, real_now)
     metrics = Metrics()
     app = create_flask(context, Callers(guard), ROUTES, settings.trusted_hosts, metrics)
-    add_open_doors(app, context, metrics)
+    add_open_doors(app, context, metrics, watch_of(settings, context))
     add_docs(app, ROUTES, is_sandbox=settings.sandbox)
     if settings.sandbox:
         add_sandbox_doors(app, context, SandboxClock(settings.data_dir / "clock"))
     return app
+
+
+def watch_of(settings: Settings, context: Context) -> Watch:
+    """What looks whether this gateway may be sent requests."""
+    folders = [settings.data_dir.resolve(), context.extracts_dir]
+    needs = Needs(settings.keyring_path, folders, int(settings.free_mib * 2**20), standby=settings.standby)
+    return Watch(lambda: check_readiness(context, needs))
 
 
 def build_way_out(settings: Settings) -> tuple[MyCareNet, Pace]:

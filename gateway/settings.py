@@ -28,6 +28,8 @@ class Settings:
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     threads: int = 16
     sandbox: bool = False
+    standby: bool = False
+    free_mib: float = 256.0
     lease_seconds: float = 30.0
     backoff_seconds: float = 300.0
 
@@ -66,6 +68,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         trusted_hosts=tuple(found["trusted_hosts"].split(",")) if "trusted_hosts" in found else defaults.trusted_hosts,
         threads=int(_number(found, "threads", defaults.threads, 1, 1000)),
         sandbox=_flag(found, "sandbox"),
+        standby=_flag(found, "standby"),
+        free_mib=_number(found, "free_mib", defaults.free_mib, 0, 1e9),
         lease_seconds=_number(found, "lease_seconds", defaults.lease_seconds, 1, 3600),
         backoff_seconds=_number(found, "backoff_seconds", defaults.backoff_seconds, 0.1, 86400),
     )

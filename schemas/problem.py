@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.fields import Block, Day, Identifier, ListOf, StrictSchema, Text, WholeNumber, about
+from schemas.fields import Block, Choice, Day, Flag, Identifier, ListOf, StrictSchema, Text, WholeNumber, about
 from schemas.inclusion import EXAMPLE_ID
 
 _FIELD = {"pointer": "#/ssin", "code": "invalid-ssin"}
@@ -14,6 +14,20 @@ class FieldProblem(StrictSchema):
     pointer = Text(4096, required=True, metadata=about("JSON pointer as a fragment, or a parameter.", "#/ssin"))
     code = Text(100, required=True, metadata=about("Stable code, kebab-case.", "invalid-ssin"))
     detail = Text(2000, metadata=about("The same for people, in their language.", "The number is not valid."))
+
+
+class ReadinessCheck(StrictSchema):
+    """One need of a gateway that is to take registrations."""
+
+    check = Choice(
+        ("database", "audit", "keys", "standby", "disk"), required=True, metadata=about("Which need.", "database")
+    )
+    ok = Flag(required=True, metadata=about("Whether it is met.", True))
+    why = Text(100, metadata=about("Stable code, kebab-case: why it is not met.", "disk-full"))
+
+
+_CHECK = {"check": "disk", "ok": False, "why": "disk-full"}
+_CHECKS = "What a gateway needs, need by need."
 
 
 class Problem(StrictSchema):
@@ -30,6 +44,7 @@ class Problem(StrictSchema):
     errors = ListOf(
         Block(FieldProblem, metadata=about("One field.", _FIELD)), metadata=about("Every field at fault.", [_FIELD])
     )
+    checks = ListOf(Block(ReadinessCheck, metadata=about("One need.", _CHECK)), metadata=about(_CHECKS, [_CHECK]))
     rule = Text(20, metadata=about("Rule that refused.", "P3"))
     source = Text(200, metadata=about("Article that the rule comes from.", "C 5 §3, 9 §1"))
     allowed_from = Day(metadata=about("First day that would have been right.", "2022-02-01"))

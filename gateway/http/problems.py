@@ -59,6 +59,7 @@ def document(problem: errors.Problem, language: str, request_id: str) -> dict[st
         "rule": problem.rule,
         "source": problem.source,
         "errors": _field_errors(problem, language),
+        "checks": problem.checks if isinstance(problem, errors.NotReady) else None,
         **{name: value for name, value in facts.items() if name in _SCHEMA.fields},
     }
 

@@ -189,3 +189,59 @@ class Statement:
 def is_lock_timeout(error: DBAPIError) -> bool:
     """Whether a statement waited too long for a lock."""
     return getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
+
+
+_CAUSES = {
+    sqlite3.SQLITE_FULL: "disk-full",
+    "53100": "disk-full",
+    sqlite3.SQLITE_READONLY: "read-only",
+    "25006": "read-only",
+    sqlite3.SQLITE_BUSY: "locked",
+    LOCK_NOT_AVAILABLE: "locked",
+    sqlite3.SQLITE_ERROR: "schema-missing",
+    "42P01": "schema-missing",
+    "42501": "right-missing",
+}
+
+
+def cause_of(error: BaseException | None) -> str:
+    """Why a statement failed, as a stable code; `no-answer` where the engine says nothing that is known."""
+    engine_error = getattr(error, "orig", None)
+    code = getattr(engine_error, "sqlstate", None) or getattr(engine_error, "sqlite_errorcode", 0) & 0xFF
+    return _CAUSES.get(code, "no-answer")
+
+
+def check_writable(connection: Connection) -> str | None:
+    """Why a transaction that was opened for writing cannot write, or None.
+
+    On SQLite the transaction would not have begun.
+    """
+    if connection.dialect.name == "sqlite":
+        return None
+    refused = connection.exec_driver_sql("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool")
+    return "read-only" if refused.scalar_one() else None
+
+
+NEVER_A_STANDBY = ("commit-not-synchronous", "no-standby-named")
+"""What a database lacks by its configuration."""
+_STANDBYS = """SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names') <> '',
+    count(*), count(state), count(*) FILTER (WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum'))
+    FROM pg_stat_replication"""
+
+
+def check_standby(connection: Connection) -> str | None:
+    """Why a commit is not on a second node when it returns, as a stable code, or None.
+
+    Shape: `commit-not-synchronous` and `no-standby-named` are a matter of configuration, the others of the moment.
+    Source: GUARANTEES G1, G11.
+    """
+    if connection.dialect.name == "sqlite":
+        return "no-standby-named"
+    commit, is_named, all_of_them, visible, synchronous = connection.exec_driver_sql(_STANDBYS).one()
+    if commit not in ("on", "remote_apply"):
+        return "commit-not-synchronous"
+    if not is_named:
+        return "no-standby-named"
+    if all_of_them and not visible:
+        return "standbys-not-visible"
+    return None if synchronous else "no-standby-streams"

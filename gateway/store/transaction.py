@@ -104,6 +104,10 @@ class Transaction:
         self._stamp.take()
         return self.legal_now()
 
+    def lacks_writing(self) -> str | None:
+        """Why this transaction cannot write although it began, as a stable code, or None."""
+        return dialects.check_writable(self._connection)
+
     def discard(self) -> None:
         """Roll back at the end, although nothing failed."""
         self.is_discarded = True
@@ -157,6 +161,14 @@ class Store:
             reader = connection.execution_options(**{dialects.READ_ONLY: True})
             with reader.begin():
                 yield Transaction(reader, self._legal_now, self._cache, Stamp())
+
+    def lacks_standby(self) -> str | None:
+        """Why a commit is not on a second node when it returns, as a stable code, or None.
+
+        Raises: StoreUnavailable.
+        """
+        with _as_unavailable(), self._engine.connect() as connection:
+            return dialects.check_standby(connection.execution_options(**{dialects.READ_ONLY: True}))
 
     def check(self) -> None:
         """Check that the database answers.

@@ -41,7 +41,7 @@ def test_every_command_that_a_document_tells_to_run_exists() -> None:
     not_there_yet = section(read("README.md"), "What is not done yet")
     told = [
         line
-        for name in ("README.md", "CONTRIBUTING.md", "DECISIONS.md", "SECURITY.md", "docker/README.md")
+        for name in ("README.md", "CONTRIBUTING.md", "DECISIONS.md", "SECURITY.md", "RUNBOOK.md", "docker/README.md")
         for text in [read(name).replace(not_there_yet, "")]
         for line in [*quoted(text), *(line for block in blocks(text) for line in block.text.splitlines())]
         if line.startswith("chroniccare ")

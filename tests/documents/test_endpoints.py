@@ -29,7 +29,7 @@ def open_doors() -> set[str]:
     """The doors without a token, those of the sandbox included."""
     nothing = cast(Any, None)
     app = Flask("documents", static_folder=None)
-    add_open_doors(app, nothing, nothing)
+    add_open_doors(app, nothing, nothing, nothing)
     add_sandbox_doors(app, nothing, nothing)
     add_docs(app, ROUTES, is_sandbox=True)
     return {

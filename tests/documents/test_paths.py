@@ -9,7 +9,15 @@ import pytest
 
 from tests.documents.texts import ROOT, SHOWN_DIRS, quoted, read
 
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "DECISIONS.md", "GLOSSARY.md", "SECURITY.md")
+DOCUMENTS = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "DECISIONS.md",
+    "GLOSSARY.md",
+    "RUNBOOK.md",
+    "SECURITY.md",
+)
 MADE_WHEN_USED = {".venv", ".sandbox", ".venv/bin/chroniccare"}
 _FILE = re.compile(r"[\w./*-]+\.(?:py|md|toml|json|txt)|Makefile|LICENSE")
 

@@ -22,6 +22,8 @@ OTHER_VALUES = {
     "trusted_hosts": "gateway.example,other.example",
     "threads": "3",
     "sandbox": "1",
+    "standby": "1",
+    "free_mib": "512",
     "lease_seconds": "7",
     "backoff_seconds": "70",
 }

@@ -92,6 +92,7 @@ WRITTEN_BY_HAND = {
     "issuer-unavailable": 503,
     "store-unavailable": 503,
     "commit-too-late": 503,
+    "not-ready": 503,
     "unexpected": 503,
 }
 

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, func, select
 from sqlalchemy.pool import NullPool
 from werkzeug.test import TestResponse
 
-from gateway.app import ROUTES
+from gateway.app import ROUTES, watch_of
 from gateway.clock import SandboxClock, real_now
 from gateway.http.api.docs import add_docs
 from gateway.http.api.open import add_open_doors
@@ -25,8 +25,10 @@ from gateway.http.callers import Callers
 from gateway.http.factory import create_flask
 from gateway.http.metrics import Metrics
 from gateway.http.tokens import TokenGuard
+from gateway.pseudonyms.keyring import new_keys, write_keyring
 from gateway.pseudonyms.veil import Veil
 from gateway.services.context import Context
+from gateway.settings import Settings
 from gateway.store.tables import metadata
 from gateway.store.transaction import Store
 from gateway.upstream.jwks import IssuerKeys
@@ -143,7 +145,11 @@ def a_gateway(database_url: str, veil: Veil, issuer: Issuer, clock_path: Path) -
     guard = TokenGuard(IssuerKeys(issuer.url), issuer.url, AUDIENCE, real)
     metrics = Metrics()
     app = create_flask(context, Callers(guard), ROUTES, ("127.0.0.1", "localhost"), metrics)
-    add_open_doors(app, context, metrics)
+    keys = clock_path.parent / "keys.json"
+    if not keys.exists():
+        write_keyring(new_keys(), keys)
+    watch = watch_of(Settings(data_dir=clock_path.parent, free_mib=0), context)
+    add_open_doors(app, context, metrics, watch)
     add_docs(app, ROUTES, is_sandbox=True)
     add_sandbox_doors(app, context, legal)
     try:

@@ -41,7 +41,7 @@ def served(*, is_sandbox: bool) -> set[tuple[str, str]]:
     """What the application answers, by its map of URLs."""
     nothing = cast(Any, None)
     app: Flask = create_flask(nothing, nothing, ROUTES, [], Metrics())
-    add_open_doors(app, nothing, nothing)
+    add_open_doors(app, nothing, nothing, nothing)
     add_docs(app, ROUTES, is_sandbox=is_sandbox)
     if is_sandbox:
         add_sandbox_doors(app, nothing, nothing)

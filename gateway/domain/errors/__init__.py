@@ -22,7 +22,7 @@
     │   ├── Extracts         ExtractNotDone
     │   └── Sandbox          ClockRunsForward
     ├── Conflict             IdempotencyKeyReused · IdempotencyKeyInFlight
-    └── Unavailable          StoreUnavailable · CommitTooLate · Unexpected
+    └── Unavailable          StoreUnavailable · CommitTooLate · NotReady · Unexpected
 
 A class says what happened and what to do next, its stable `code`, its `rule` and `source`, and its typed facts.
 No HTTP status, no translated text and no identity here: `http.statuses` and the texts beside it give those.
@@ -37,6 +37,7 @@ from gateway.domain.errors.problems import (
     DuplicateMember,
     ExpiredToken,
     FieldError,
+    Finding,
     IdempotencyKeyInFlight,
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
@@ -53,6 +54,7 @@ from gateway.domain.errors.problems import (
     MethodNotAllowed,
     NotFound,
     NoToken,
+    NotReady,
     PreconditionFailed,
     PreconditionRequired,
     Problem,
@@ -130,6 +132,7 @@ __all__ = [
     "ExpiredToken",
     "ExtractNotDone",
     "FieldError",
+    "Finding",
     "ForeignProject",
     "IdempotencyKeyInFlight",
     "IdempotencyKeyInvalid",
@@ -155,6 +158,7 @@ __all__ = [
     "NotInTargetGroup",
     "NotIncluded",
     "NotInformed",
+    "NotReady",
     "NotReleased",
     "OutsideConvention",
     "OutsideValidity",

@@ -227,6 +227,24 @@ class CommitTooLate(Unavailable):
     code = "commit-too-late"
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look at one need of the gateway found: which, whether it is met, and a stable code for why not."""
+
+    check: str
+    ok: bool
+    why: str | None = None
+
+
+@dataclass(eq=False)
+class NotReady(Unavailable):
+    """This gateway lacks something that a registration needs; `checks` says what. Ask another one, or later."""
+
+    checks: list[Finding]
+
+    code: ClassVar[str] = "not-ready"
+
+
 class Unexpected(Unavailable):
     """Something went wrong that should not; repeat with the same key, and report the `instance`."""
 

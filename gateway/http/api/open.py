@@ -8,25 +8,32 @@ from typing import Any
 from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway.domain.errors import NotFound, Problem, StoreUnavailable
+from gateway.domain.errors import NotFound, NotReady, Problem, StoreUnavailable
 from gateway.domain.rulebook import RULES, VERSION
 from gateway.http.metrics import Metrics
+from gateway.http.openapi.answers import Readiness
 from gateway.http.openapi.refusals import leaves as leaves  # noqa: PLC0414 - one walk of the tree for both
 from gateway.http.statuses import status_of
 from gateway.http.texts import problem_texts, rule_texts
+from gateway.http.watch import Watch
 from gateway.services.context import Context
 from schemas import strict_json
 
+_READINESS = Readiness()
 
-def add_open_doors(app: Flask, context: Context, metrics: Metrics) -> None:
+
+def add_open_doors(app: Flask, context: Context, metrics: Metrics, watch: Watch) -> None:
     """Register them on an app."""
 
     def live() -> Response:
         return _json({"status": "live"})
 
     def ready() -> Response:
-        context.store.check()
-        return _json({"status": "ready"})
+        looked = watch()
+        if not all(one.ok for one in looked.findings):
+            raise NotReady(looked.findings)
+        waiting = None if looked.outbox_seconds is None else {"oldest_seconds": int(max(0, looked.outbox_seconds))}
+        return _json(_READINESS.dump({"status": "ready", "checks": looked.findings, "outbox": waiting}))
 
     def jwks() -> Response:
         return _json(context.veil.receipts.jwks())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from schemas.fields import Block, Choice, Flag, JsonObject, ListOf, StrictSchema, Text, WholeNumber, about
 from schemas.inclusion import items_of, next_cursor
+from schemas.problem import ReadinessCheck
 
+_MET = {"check": "database", "ok": True}
 _COORDINATE = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
 
 
@@ -14,10 +16,22 @@ class Liveness(StrictSchema):
     status = Choice(("live",), required=True, metadata=about("Always `live`.", "live"))
 
 
+class OutboxAge(StrictSchema):
+    """How long messages have been waiting for MyCareNet."""
+
+    oldest_seconds = WholeNumber(0, 2**31 - 1, required=True, metadata=about("Age of the oldest one.", 4))
+
+
 class Readiness(StrictSchema):
-    """The gateway and its register can be used."""
+    """The gateway can take registrations. Shape: `oldest_seconds` is 0 when nothing waits for MyCareNet."""
 
     status = Choice(("ready",), required=True, metadata=about("Always `ready`.", "ready"))
+    checks = ListOf(
+        Block(ReadinessCheck, metadata=about("One need.", _MET)), required=True, metadata=about("Each need.", [_MET])
+    )
+    outbox = Block(
+        OutboxAge, metadata=about("What waits for MyCareNet; it never makes a gateway unready.", {"oldest_seconds": 4})
+    )
 
 
 class Texts(StrictSchema):

@@ -38,7 +38,15 @@ class Door:
 
 OPEN: tuple[Door, ...] = (
     Door("GET", "/live", "is_live", "health", "Whether the gateway runs.", answers.Liveness),
-    Door("GET", "/ready", "is_ready", "health", "Whether the register can be used.", answers.Readiness, refused=STORE),
+    Door(
+        "GET",
+        "/ready",
+        "is_ready",
+        "health",
+        "Whether this gateway can take registrations, need by need.",
+        answers.Readiness,
+        refused=(errors.NotReady,),
+    ),
     Door(
         "GET",
         "/metrics",

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from gateway.domain.errors import FieldError, InvalidRequest, Problem
+from gateway.domain.errors import FieldError, Finding, InvalidRequest, Problem
 from gateway.http import problems
 from gateway.http.openapi.refusals import leaves
 from gateway.http.texts import LANGUAGES, problem_texts
@@ -151,6 +151,7 @@ _FACTS: dict[str, Any] = {
     "now": datetime(2022, 2, 14, 10, tzinfo=UTC),
     "errors": [FieldError("#/project", "required")],
     "allowed": ["GET"],
+    "checks": [Finding("database", True), Finding("disk", False, "room-short")],
 }
 """A value for each fact that a class of problems asks for."""
 
