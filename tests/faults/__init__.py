@@ -1,0 +1,1 @@
+"""Faults that the promises of a running gateway survive."""
