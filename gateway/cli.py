@@ -44,7 +44,7 @@ from gateway.services.context import Context
 from gateway.settings import SettingsError, read_settings, read_token
 from gateway.store.dialects import UnsafeStore
 from gateway.store.migrate import migrate
-from gateway.worker import run_round, run_until
+from gateway.worker import Worker, run_round, run_until_stopped
 
 app = typer.Typer(
     help="The registration gateway for pilot projects of integrated care.",
@@ -90,14 +90,14 @@ def deliver(once: Annotated[bool, typer.Option(help="one round, then stop")] = F
     """Do batches, build extracts and deliver the outbox to MyCareNet until told to stop."""
     settings = read_settings()
     configure_logging()
-    context, (way_out, pace) = build_context(settings), build_way_out(settings)
+    (way_out, pace), (mailbox, _) = build_way_out(settings), build_way_out(settings)
+    worker = Worker(build_context(settings), way_out, mailbox, pace, read_line)
     if once:
-        run_round(context, way_out, pace, read_line)
+        run_round(worker)
         return
-    stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
-    run_until(stop, context, way_out, pace, read_line)
+        signal.signal(name, lambda *_: worker.stop.set())
+    run_until_stopped(worker)
 
 
 @app.command("import")

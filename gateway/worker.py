@@ -1,17 +1,26 @@
-"""The delivery worker: rounds of batches, extracts, sending and fetching until it is told to stop."""
+"""The delivery worker: a lane for each kind of work, so that one which hangs or is slow delays no other.
+
+sending      due messages to MyCareNet          ┐
+mailbox      its answers                        │  each a thread of its own: a round, and at once another
+batches      lines that wait                    ├─ while there is work; told to stop, it ends its round early
+extracts     files that were asked for          │
+housekeeping what has had its time              ┘
+"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.services.build_extracts import run_extracts, sweep_extracts
-from gateway.services.collect_answers import collect_answers
+from gateway.services.collect_answers import Mailbox, collect_answers
 from gateway.services.context import Context
-from gateway.services.deliver_outbox import Pace, WayOut, deliver_outbox
+from gateway.services.deliver_outbox import Pace, Watch, WayOut, deliver_outbox
 from gateway.services.run_batches import LineReader, run_batches
 from gateway.upstream.client import MailboxUnavailable
 
@@ -19,62 +28,110 @@ log = structlog.get_logger("chroniccare.worker")
 IDLE_SECONDS = 0.2
 TROUBLED_SECONDS = 1.0
 PURGE_EVERY_SECONDS = 3600.0
+STOP_SECONDS = 5.0
+
+Lane = Callable[[], int]
+"""One round of a kind of work; how much moved."""
 
 
-def run_round(context: Context, way_out: WayOut, pace: Pace, read: LineReader) -> int:
-    """One round: some lines of a batch, send what is due, fetch what was answered; how many of them moved."""
-    settled, built = _run_batches(context, read, pace), _run_extracts(context, pace)
-    sent = settled + built + deliver_outbox(context, way_out, pace)
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a worker works with; `mailbox` has a connection of its own, as its lane runs beside that of sending."""
+
+    context: Context
+    way_out: WayOut
+    mailbox: Mailbox
+    pace: Pace
+    read: LineReader
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def lanes(self) -> Mapping[str, Lane]:
+        """The lanes by name, batches and extracts before the messages that they bring forth."""
+        context, lease, is_stopping = self.context, self.pace.lease, self.stop.is_set
+        watch = Watch(is_stopping)
+        return {
+            "batches": lambda: run_batches(context, self.read, lease, is_stopping=is_stopping),
+            "extracts": lambda: run_extracts(context, lease, is_stopping),
+            "sending": lambda: deliver_outbox(context, self.way_out, self.pace, watch),
+            "mailbox": lambda: collect_answers(context, self.mailbox),
+        }
+
+
+def run_round(worker: Worker) -> int:
+    """One round of every lane after another; how much moved.
+
+    Raises: StoreUnavailable.
+    """
+    return sum(_round(name, lane) or 0 for name, lane in worker.lanes().items())
+
+
+def run_until_stopped(worker: Worker) -> None:
+    """Run every lane until told to stop, then wait a little for each to put down what it holds.
+
+    Shape: a lane that hangs on somebody else is left behind; its leases run out, and another worker takes over.
+    """
+    lanes = {**worker.lanes(), "housekeeping": _housekeeping(worker.context)}
+    threads = [
+        threading.Thread(target=_run_lane, args=(name, lane, worker.stop), name=name, daemon=True)
+        for name, lane in lanes.items()
+    ]
+    for thread in threads:
+        thread.start()
+    worker.stop.wait()
+    deadline = time.monotonic() + STOP_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = [thread.name for thread in threads if thread.is_alive()]
+    log.info("stopped", left=left)
+
+
+def _run_lane(name: str, lane: Lane, stop: threading.Event) -> None:
+    while not stop.is_set():
+        moved = _patient_round(name, lane)
+        if not moved:
+            stop.wait(TROUBLED_SECONDS if moved is None else IDLE_SECONDS)
+
+
+def _patient_round(name: str, lane: Lane) -> int | None:
+    """One round of a lane; None when it came to grief, also because the register is away for a while."""
     try:
-        answered = collect_answers(context, way_out)
+        return _round(name, lane)
+    except StoreUnavailable:
+        log.error("store_unavailable", lane=name)
+        return None
+
+
+def _round(name: str, lane: Lane) -> int | None:
+    """One round of a lane; None when it came to grief, which it tells the log and nobody else.
+
+    Raises: StoreUnavailable.
+    """
+    try:
+        moved = lane()
+    except StoreUnavailable:
+        raise
     except MailboxUnavailable:
         log.warning("mailbox_unavailable")
-        return sent
-    if sent or answered:
-        log.info("round", lines=settled, extracts=built, sent=sent - settled - built, answered=answered)
-    return sent + answered
+        return None
+    except Exception as error:  # noqa: BLE001 - the outer rim: what cannot be done must not end the lane
+        log.error("lane_stuck", lane=name, kind=type(error).__name__)
+        return None
+    if moved:
+        log.info("round", lane=name, moved=moved)
+    return moved
 
 
-def _run_batches(context: Context, read: LineReader, pace: Pace) -> int:
-    """Some lines of a batch; one that comes to grief keeps its lease, so that the others have their turn."""
-    try:
-        return run_batches(context, read, pace.lease)
-    except StoreUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001 - the outer rim: a line that cannot be done must not stop delivery
-        log.error("batch_stuck", kind=type(error).__name__)
-        return 0
-
-
-def _run_extracts(context: Context, pace: Pace) -> int:
-    """One extract; one that comes to grief keeps its lease, and is tried a few times more."""
-    try:
-        return run_extracts(context, pace.lease)
-    except StoreUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001 - the outer rim: an extract that cannot be made must not stop delivery
-        log.error("extract_stuck", kind=type(error).__name__)
-        return 0
-
-
-def run_until(stop: threading.Event, context: Context, way_out: WayOut, pace: Pace, read: LineReader) -> None:
-    """Rounds until told to stop; a register that is away for a while is waited for."""
+def _housekeeping(context: Context) -> Lane:
+    """Forget old keys and sweep what killed workers left, now and then."""
     purge_at = time.monotonic() + PURGE_EVERY_SECONDS
-    while not stop.is_set():
-        try:
-            moved = run_round(context, way_out, pace, read)
-            if time.monotonic() > purge_at:
-                purge_at = time.monotonic() + PURGE_EVERY_SECONDS
-                _forget_old_keys(context)
-        except StoreUnavailable:
-            log.error("store_unavailable")
-            stop.wait(TROUBLED_SECONDS)
-            continue
-        if not moved:
-            stop.wait(IDLE_SECONDS)
 
+    def keep_house() -> int:
+        nonlocal purge_at
+        if time.monotonic() > purge_at:
+            purge_at = time.monotonic() + PURGE_EVERY_SECONDS
+            with context.store.transaction() as tx:
+                log.info("purged", keys=tx.idempotency.purge(context.real_now()))
+            log.info("swept", extracts=sweep_extracts(context))
+        return 0
 
-def _forget_old_keys(context: Context) -> None:
-    with context.store.transaction() as tx:
-        log.info("purged", keys=tx.idempotency.purge(context.real_now()))
-    log.info("swept", extracts=sweep_extracts(context))
+    return keep_house

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.domain.delivery import Message
+from gateway.pseudonyms.keyring import KeyringError
 from gateway.pseudonyms.sealing import BrokenSeal
 from gateway.pseudonyms.veil import Veil
 from gateway.store.transaction import Transaction
@@ -20,7 +21,7 @@ Sealed = tuple[Message, bytes]
 def address_messages(tx: Transaction, veil: Veil, claimed: Sequence[Sealed]) -> list[Sealed]:
     """The messages with their insurer, and with the input reference, which is kept from their first claim on.
 
-    Shape: a message whose seal is broken gets no reference: it cannot be sent.
+    Shape: a message whose seal is broken, or whose key is not there, gets no reference: it cannot be sent now.
     """
     addressed = [(_addressed(tx, veil, message, sealed), sealed) for message, sealed in claimed]
     first = [after for (before, _), (after, _) in zip(claimed, addressed, strict=True) if not before.input_reference]
@@ -34,6 +35,6 @@ def _addressed(tx: Transaction, veil: Veil, message: Message, sealed: bytes) -> 
         return replace(message, insurer=insurer)
     try:
         body = body_of(message, veil.sealer.unseal(sealed, message.project, message.pseudonym))
-    except BrokenSeal:
+    except (BrokenSeal, KeyringError):
         return message
     return replace(message, insurer=insurer, input_reference=veil.fingerprints.message(body))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import file_digest
@@ -44,6 +44,10 @@ class _NotOurs(Exception):
     """The extract was cancelled, or another worker took it up: whatever was written here is dropped."""
 
 
+class _Stopped(Exception):
+    """The worker was told to stop: whatever was written here is dropped, and another one begins again."""
+
+
 @dataclass(slots=True)
 class _Build:
     """One extract at work: the lease that is held, and where its files are written until they are whole."""
@@ -52,12 +56,15 @@ class _Build:
     claimed: Extract
     lease: timedelta
     folder: Path
+    is_stopping: Callable[[], bool]
 
     def beat(self, progress: float) -> None:
         """Lengthen the lease and say how far it is.
 
-        Raises: _NotOurs.
+        Raises: _NotOurs; _Stopped.
         """
+        if self.is_stopping():
+            raise _Stopped
         until = self.context.real_now() + self.lease
         with self.context.store.transaction() as tx:
             if not tx.extracts.beat(self.claimed, until, progress):
@@ -68,15 +75,18 @@ class _Build:
         """The same records; the lease is lengthened before it runs out."""
         for count, record in enumerate(records, start=1):
             held = self.claimed.leased_until
-            if count % RECORDS_PER_LOOK == 0 and held and self.context.real_now() > held - self.lease / 2:
+            if count % RECORDS_PER_LOOK == 0 and (
+                self.is_stopping() or (held and self.context.real_now() > held - self.lease / 2)
+            ):
                 self.beat(self.claimed.progress)
             yield record
 
 
-def run_extracts(context: Context, lease: timedelta) -> int:
+def run_extracts(context: Context, lease: timedelta, is_stopping: Callable[[], bool] = lambda: False) -> int:
     """One round: files that had their time are removed, then the extract that waits longest is built.
 
-    Shape: how many extracts moved. One that cannot be built now waits; after five attempts it has failed.
+    Shape: how many extracts moved. One that cannot be built now waits; after five attempts it has failed. Told to stop,
+    it puts down the one at work, which costs that one no attempt.
     """
     now = context.real_now()
     with context.store.reading() as tx:
@@ -90,20 +100,24 @@ def run_extracts(context: Context, lease: timedelta) -> int:
         if claimed is not None and claimed.attempts > MOST_ATTEMPTS:
             tx.extracts.end(claimed.shard, claimed.id, ExtractState.FAILED)
             claimed = None
-    return len(expired) + (claimed is not None and _build(context, claimed, lease))
+    return len(expired) + (claimed is not None and _build(context, claimed, lease, is_stopping))
 
 
-def _build(context: Context, claimed: Extract, lease: timedelta) -> bool:
+def _build(context: Context, claimed: Extract, lease: timedelta, is_stopping: Callable[[], bool]) -> bool:
     """Whether an extract was built or dropped; False when it has to wait."""
     for left in context.extracts_dir.glob(f"{claimed.id}.*{PART}"):
         shutil.rmtree(left, ignore_errors=True)
     folder = context.extracts_dir / f"{claimed.id}.{secrets.token_hex(4)}{PART}"
-    build = _Build(context, claimed, lease, folder)
+    build = _Build(context, claimed, lease, folder, is_stopping)
     try:
         folder.mkdir(parents=True, mode=0o700)
         _write(build)
     except _NotOurs:
         return True
+    except _Stopped:
+        with context.store.transaction() as tx:
+            tx.extracts.put_back(build.claimed)
+        return False
     except OSError as error:
         log.error("extract_waits", kind=type(error).__name__, attempts=claimed.attempts)
         with context.store.transaction() as tx:
@@ -117,7 +131,7 @@ def _build(context: Context, claimed: Extract, lease: timedelta) -> bool:
 def _write(build: _Build) -> None:
     """Write every file and put them in their place.
 
-    Raises: _NotOurs; OSError.
+    Raises: _NotOurs; _Stopped; OSError.
     """
     claimed, context, folder = build.claimed, build.context, build.folder
     recipient, form = Recipient(claimed.request["kind"]), claimed.request["format"]

@@ -1,25 +1,40 @@
 """Deliver the outbox: claim, unseal, send, record.
 
+claim ─ hold ┬ send ─ send ─ … ─ record ─ send ─ … ┬ record ─ put back what was not tried
+             └ heartbeat                           ┘   told to stop, or the circuit opens: the rest is put back at once
+
 Stage: pseudonymous, but for the moment of sending.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Protocol
 
-from gateway.domain.delivery import Backoff, Message, Outcome, Step, Unacceptable, next_step
+import structlog
+
+from gateway.domain.circuit import Circuit, CircuitState
+from gateway.domain.delivery import Backoff, Message, Outcome, Step, Unacceptable, Unavailable, next_step
 from gateway.domain.identity import Ssin
+from gateway.pseudonyms.keyring import KeyringError
 from gateway.pseudonyms.sealing import BrokenSeal
 from gateway.services.address_messages import address_messages
 from gateway.services.collect_answers import Mailbox
 from gateway.services.context import Context
+from gateway.services.hold import Hold, hold
 
 BUCKETS_PER_ROUND = 64
 MESSAGES_PER_BUCKET = 16
+MESSAGES_PER_ROUND = 256
+RECORD_AFTER_SECONDS = 0.5
 _chance = SystemRandom().random
+log = structlog.get_logger("chroniccare.delivery")
+
+Claimed = Sequence[tuple[Message, bytes]]
 
 
 class WayOut(Mailbox, Protocol):
@@ -34,48 +49,114 @@ class WayOut(Mailbox, Protocol):
 class Pace:
     """How the worker paces itself.
 
-    Units: `lease` is how long a claimed message is nobody else's.
+    Units: `lease` is how long a claimed message is nobody else's, unless its holder's heart beats on.
     """
 
     lease: timedelta
     backoff: Backoff
 
 
-def deliver_outbox(context: Context, way_out: WayOut, pace: Pace) -> int:
+@dataclass(slots=True)
+class Watch:
+    """What a sender keeps from round to round: whether its partner is there, and whether it was told to stop."""
+
+    is_stopping: Callable[[], bool] = lambda: False
+    circuit: Circuit = field(default_factory=Circuit)
+
+    def learn(self, is_there: bool, now: datetime, backoff: Backoff) -> None:
+        """Take an attempt into account; what changes is told to the log."""
+        before, self.circuit = self.circuit, self.circuit.after(is_there, now, backoff, _chance())
+        if before.open_until is None and self.circuit.open_until is not None:
+            log.warning("circuit_opened")
+        if before.open_until is not None and is_there:
+            log.warning("circuit_closed", pauses=before.pauses)
+
+
+def deliver_outbox(context: Context, way_out: WayOut, pace: Pace, watch: Watch | None = None) -> int:
     """One round of sending: at most one message of each beneficiary, in commit order; how many were tried.
 
-    Source: GUARANTEES G6 to G8.
+    Source: GUARANTEES G6 to G8, G13.
     """
-    messages = _claim(context, pace)
-    if not messages:
+    watch, now = watch or Watch(), context.real_now()
+    most = 0 if watch.is_stopping() else watch.circuit.most(now, MESSAGES_PER_ROUND)
+    claimed = _claim(context, now, now + pace.lease, most) if most else []
+    if not claimed:
         return 0
-    steps = [(message, _send(context, way_out, message, sealed, pace)) for message, sealed in messages]
-    with context.store.transaction() as tx:
-        tx.outbox.take(steps, context.real_now())
-    return len(steps)
+    with hold(context, [message for message, _ in claimed], pace.lease, now + pace.lease) as held:
+        return _Round(context, way_out, pace, watch, held).run(claimed)
 
 
-def _claim(context: Context, pace: Pace) -> list[tuple[Message, bytes]]:
-    now = context.real_now()
+def _claim(context: Context, now: datetime, until: datetime, most: int) -> Claimed:
     with context.store.reading() as tx:
-        buckets = tx.outbox.due_buckets(now, BUCKETS_PER_ROUND)
+        buckets = tx.outbox.due_buckets(now, min(BUCKETS_PER_ROUND, most))
     if not buckets:
         return []
+    claimed: list[Message] = []
     with context.store.transaction() as tx:
-        claimed = [
-            message
-            for bucket in sorted(buckets)
-            for message in tx.outbox.claim(bucket, now, now + pace.lease, MESSAGES_PER_BUCKET)
-        ]
+        for bucket in sorted(buckets):
+            claimed += tx.outbox.claim(bucket, now, until, min(MESSAGES_PER_BUCKET, most - len(claimed)))
+            if len(claimed) == most:
+                break
         sealed = [(one, tx.vault.get(one.bucket, one.project, one.pseudonym)) for one in claimed]
         return address_messages(tx, context.veil, sealed)
 
 
-def _send(context: Context, way_out: WayOut, message: Message, sealed: bytes, pace: Pace) -> Step:
-    """Send one message; one whose seal is broken waits for a person and holds up nobody else."""
-    try:
-        ssin = context.veil.sealer.unseal(sealed, message.project, message.pseudonym)
-        outcome = way_out.send(message, ssin)
-    except BrokenSeal:
-        outcome = Unacceptable("broken-seal")
-    return next_step(message.attempts + 1, outcome, context.real_now(), pace.backoff, _chance())
+@dataclass(slots=True)
+class _Round:
+    """One round at work: what it sends, under which hold, and what it has not recorded yet."""
+
+    context: Context
+    way_out: WayOut
+    pace: Pace
+    watch: Watch
+    held: Hold
+    steps: list[tuple[Message, Step]] = field(default_factory=list)
+    recorded_at: float = field(default_factory=time.monotonic)
+
+    def run(self, claimed: Claimed) -> int:
+        """Send what was claimed, until there is a reason not to; how many were tried."""
+        tried = seen = 0
+        for message, sealed in claimed:
+            if not self._goes_on():
+                break
+            seen += 1
+            if self.held.is_ours(message.id):
+                self.steps.append((message, self._step(message, sealed)))
+                tried += 1
+            if time.monotonic() - self.recorded_at > RECORD_AFTER_SECONDS:
+                self._record([])
+        self._record([message for message, _ in claimed[seen:]])
+        return tried
+
+    def _goes_on(self) -> bool:
+        return not self.watch.is_stopping() and (
+            self.watch.circuit.state(self.context.real_now()) is not CircuitState.OPEN
+        )
+
+    def _step(self, message: Message, sealed: bytes) -> Step:
+        outcome = self._send(message, sealed)
+        return next_step(message.attempts, outcome, self.context.real_now(), self.pace.backoff, _chance())
+
+    def _send(self, message: Message, sealed: bytes) -> Outcome:
+        """Send one message; one that cannot be opened here holds up nobody else.
+
+        Shape: a broken seal waits for a person; a key that the ring lacks may be restored, so it is tried again.
+        """
+        try:
+            ssin = self.context.veil.sealer.unseal(sealed, message.project, message.pseudonym)
+        except BrokenSeal:
+            return Unacceptable("broken-seal")
+        except KeyringError:
+            return Unavailable("key-missing")
+        outcome = self.way_out.send(message, ssin)
+        self.watch.learn(not isinstance(outcome, Unavailable), self.context.real_now(), self.pace.backoff)
+        return outcome
+
+    def _record(self, not_tried: Sequence[Message]) -> None:
+        """Record what became of what was sent, and give back what was not."""
+        steps, self.steps = self.steps, []
+        with self.context.store.transaction() as tx:
+            tx.outbox.take(steps, self.context.real_now())
+            tx.outbox.put_back(not_tried)
+        self.held.drop([message.id for message, _ in steps])
+        self.recorded_at = time.monotonic()

@@ -76,10 +76,17 @@ class _Run:
     read: LineReader
 
 
-def run_batches(context: Context, read: LineReader, lease: timedelta, most_lines: int = LINES_PER_ROUND) -> int:
+def run_batches(
+    context: Context,
+    read: LineReader,
+    lease: timedelta,
+    most_lines: int = LINES_PER_ROUND,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> int:
     """One round for the batch that waits longest; how many of its lines were settled.
 
-    Shape: lines are done in their order; when one cannot be done now, it and those behind it wait.
+    Shape: lines are done in their order; when one cannot be done now, or the worker is told to stop, it and those
+    behind it wait.
     Source: G13, G15.
     """
     batch = _claim(context, lease)
@@ -89,7 +96,7 @@ def run_batches(context: Context, read: LineReader, lease: timedelta, most_lines
     pause, settled, until = timedelta(), 0, context.real_now() + lease / 2
     try:
         for line in _waiting(run, most_lines):
-            if context.real_now() > until:
+            if context.real_now() > until or is_stopping():
                 break
             _settle(run, line)
             settled += 1

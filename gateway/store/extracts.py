@@ -153,6 +153,10 @@ class Extracts:
         """Give a lease back; the extract is due again at an instant."""
         self._ours(claimed, leased_until=None, next_attempt_at=next_attempt_at)
 
+    def put_back(self, claimed: Extract) -> None:
+        """Give a lease back as if the extract had not been claimed."""
+        self._ours(claimed, leased_until=None, attempts=claimed.attempts - 1)
+
     def end(self, shard: int, extract_id: UUID, state: ExtractState) -> None:
         """End an extract that is neither done nor cancelled."""
         self._connection.execute(_END, {"e_shard": shard, "e_id": extract_id, "e_state": state.value})

@@ -7,12 +7,13 @@ Cost: a claim looks at one bucket (SCALE 8); what is pending has an index of its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, Text, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy.sql.dml import Update
 
 from gateway.domain.delivery import Answer, Message, State, Step
 from gateway.store.tables import outbox
@@ -43,9 +44,12 @@ _CLAIM = (
 )
 _ROW = (outbox.c.bucket == bindparam("b_bucket"), outbox.c.id == bindparam("b_id"))
 _LEASE = update(outbox).where(*_ROW).values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1)
+_OURS = (*_ROW, outbox.c.state == State.PENDING.value, outbox.c.attempts == bindparam("b_attempts"))
+_BEAT = update(outbox).where(*_OURS).values(leased_until=bindparam("b_until"))
+_PUT_BACK = update(outbox).where(*_OURS).values(leased_until=None, attempts=outbox.c.attempts - 1)
 _STEP = (
     update(outbox)
-    .where(*_ROW, outbox.c.state == State.PENDING.value)
+    .where(*_OURS)
     .values(
         state=bindparam("b_state"),
         next_attempt_at=bindparam("b_next"),
@@ -106,13 +110,26 @@ class Outbox:
     def claim(self, bucket: int, now: datetime, until: datetime, limit: int) -> list[Message]:
         """Lease due messages of a bucket until an instant; nobody else gets them before.
 
-        Shape: at most one message of each beneficiary, the earliest that is not sent.
+        Shape: at most one message of each beneficiary, the earliest that is not sent. Its `attempts` counts this one
+        too; by it alone a holder whose lease was taken over is told from the one who has it now.
         """
         rows = self._connection.execute(_CLAIM, {"b_bucket": bucket, "now": now, "limit": limit}).all()
         if rows:
             leases = [{"b_bucket": bucket, "b_id": row.id, "until": until} for row in rows]
             self._connection.execute(_LEASE, leases)
-        return [_message_of(row) for row in rows]
+        return [replace(_message_of(row), attempts=row.attempts + 1) for row in rows]
+
+    def beat(self, held: Sequence[Message], until: datetime) -> list[UUID]:
+        """Lengthen the leases on claimed messages; those that are no longer the holder's."""
+        return [one.id for one in held if not self._has_changed(_BEAT, {**_held(one), "b_until": until})]
+
+    def put_back(self, held: Sequence[Message]) -> None:
+        """Give the leases on claimed messages back, as if they had not been claimed."""
+        if held:
+            self._connection.execute(_PUT_BACK, [_held(one) for one in held])
+
+    def _has_changed(self, statement: Update, row: dict[str, Any]) -> bool:
+        return self._connection.execute(statement, row).rowcount == 1
 
     def refer(self, messages: Sequence[Message]) -> None:
         """Keep the input references of claimed messages, before any of them is sent."""
@@ -123,14 +140,13 @@ class Outbox:
             )
 
     def take(self, steps: Sequence[tuple[Message, Step]], now: datetime) -> None:
-        """Record what became of claimed messages after an attempt."""
+        """Record what became of claimed messages after an attempt; nothing where another worker took over."""
         if steps:
             self._connection.execute(
                 _STEP,
                 [
                     {
-                        "b_bucket": message.bucket,
-                        "b_id": message.id,
+                        **_held(message),
                         "b_state": step.state.value,
                         "b_next": step.next_attempt_at or now,
                         "b_reason": step.reason,
@@ -170,6 +186,10 @@ class Outbox:
         """Where a message stands, or None."""
         query = select(outbox.c.state).where(*_ROW)
         return self._connection.execute(query, {"b_bucket": bucket, "b_id": message_id}).scalar_one_or_none()
+
+
+def _held(message: Message) -> dict[str, Any]:
+    return {"b_bucket": message.bucket, "b_id": message.id, "b_attempts": message.attempts}
 
 
 def _message_of(row: Row[Any]) -> Message:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from gateway.domain.access import Caller
 from gateway.http.api.batch_lines import read_line
 from gateway.services.context import Work
 from gateway.services.follow_batch import cancel_batch
-from gateway.services.run_batches import Asked, LineReader, Unreadable
+from gateway.services.run_batches import Asked, LineReader, Unreadable, run_batches
 from tests.services.batch_desk import LEASE, Batches, an_inclusion_line
 from tests.services.desk import PARTNER
 
@@ -123,3 +124,14 @@ def test_line_that_is_cancelled_while_it_is_done_has_no_effect(batches: Batches)
 
     assert batches.look(sent) == ("cancelled", {"cancelled": 2})
     assert batches.facts() == (0, 0, 0)
+
+
+def test_worker_told_to_stop_leaves_the_lines_behind_to_the_next(batches: Batches) -> None:
+    told = Event()
+    batches.send([an_inclusion_line(number) for number in range(3)])
+    context, read = batches.desk.context, at_line(1, lambda _: told.set())
+
+    stopped = run_batches(context, read, LEASE, is_stopping=told.is_set)
+
+    assert stopped == 1
+    assert batches.round() == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -125,6 +126,22 @@ def test_progress_is_told_while_it_is_made(filled: ExtractDesk, monkeypatch: pyt
 
     assert seen == [0.0, 0.5]
     assert filled.look(ordered).progress == 1.0
+
+
+def test_worker_told_to_stop_puts_its_extract_down_at_no_cost(
+    filled: ExtractDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_extracts, "RECORDS_PER_LOOK", 1)
+    ordered, told = filled.order(), Event()
+    with monkeypatch.context() as patched:
+        when_writing(patched, lambda _: told.set())
+        stopped = run_extracts(filled.context, LEASE, told.is_set)
+
+    put_down = filled.look(ordered)
+    next_one = run_extracts(filled.context, LEASE)
+
+    assert (stopped, put_down.attempts, put_down.leased_until, names(filled)) == (0, 0, None, [str(ordered.id)])
+    assert (next_one, filled.look(ordered).state) == (1, "done")
 
 
 def test_lease_is_lengthened_while_records_go_by(filled: ExtractDesk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -12,25 +12,20 @@ import pytest
 
 from gateway import worker
 from gateway.clock import real_now
-from gateway.domain.access import Caller
 from gateway.domain.delivery import Answer, Backoff, Message, Outcome, Unavailable
 from gateway.domain.identity import Ssin
 from gateway.http.api.batch_lines import read_line
 from gateway.services.deliver_outbox import Pace
-from gateway.services.run_batches import Unreadable
+from gateway.services.run_batches import LineReader
 from gateway.store.idempotency import KEPT_FOR
 from gateway.store.tables import idempotency, outbox
-from gateway.worker import run_round, run_until
+from gateway.worker import Worker, run_round, run_until_stopped
 from tests.services.desk import Desk
 from tests.services.test_deliver_outbox import MEMBER, Wire
 from tests.store.away import away
 from tests.store.rows import rows
 
 PACE = Pace(timedelta(seconds=30), Backoff(0.001, 0.01))
-
-
-def _no_lines(caller: Caller, content: bytes) -> Unreadable:
-    raise AssertionError("there is no batch")
 
 
 class Echo(Wire):
@@ -53,22 +48,30 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "TROUBLED_SECONDS", 0.01)
 
 
+def _worker(desk: Desk, wire: Wire, read: LineReader = read_line) -> Worker:
+    return Worker(desk.context, wire, wire, PACE, read)
+
+
 @contextmanager
-def _running(desk: Desk, wire: Wire) -> Iterator[threading.Thread]:
-    stop = threading.Event()
-    thread = threading.Thread(target=run_until, args=(stop, desk.context, wire, PACE, read_line))
+def _running(desk: Desk, wire: Wire, read: LineReader = read_line) -> Iterator[threading.Thread]:
+    worker = _worker(desk, wire, read)
+    thread = threading.Thread(target=run_until_stopped, args=(worker,))
     thread.start()
     try:
         yield thread
     finally:
-        stop.set()
+        worker.stop.set()
         thread.join(20)
     assert not thread.is_alive()
 
 
 def _await_state(desk: Desk, state: str) -> None:
+    _await(lambda: {row["state"] for row in rows(desk.database_url, outbox)} == {state})
+
+
+def _await(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
-    while {row["state"] for row in rows(desk.database_url, outbox)} != {state}:
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -77,15 +80,15 @@ def test_round_sends_what_is_due_and_fetches_what_was_answered(desk: Desk) -> No
     desk.include()
     desk.include(1)
 
-    assert run_round(desk.context, Echo(), PACE, read_line) == 4
-    assert run_round(desk.context, Echo(), PACE, read_line) == 0
+    assert run_round(_worker(desk, Echo())) == 4
+    assert run_round(_worker(desk, Echo())) == 0
     assert {row["state"] for row in rows(desk.database_url, outbox)} == {"accepted"}
 
 
 def test_round_sends_although_the_mailbox_is_away(desk: Desk) -> None:
     desk.include()
 
-    assert run_round(desk.context, Wire(is_away=True), PACE, read_line) == 1
+    assert run_round(_worker(desk, Wire(is_away=True))) == 1
     assert rows(desk.database_url, outbox)[0]["state"] == "sent"
 
 
@@ -96,10 +99,11 @@ def test_worker_that_is_told_to_stop_stops(desk: Desk) -> None:
 
 def test_worker_told_before_it_begins_does_nothing(desk: Desk) -> None:
     desk.include()
-    stop, wire = threading.Event(), Wire()
-    stop.set()
+    wire = Wire()
+    worker = _worker(desk, wire)
+    worker.stop.set()
 
-    run_until(stop, desk.context, wire, PACE, read_line)
+    run_until_stopped(worker)
 
     assert wire.sent == []
 
@@ -133,10 +137,65 @@ def test_worker_forgets_old_keys_now_and_then(desk: Desk, monkeypatch: pytest.Mo
         tx.idempotency.claim(desk.key("new"), real_now())
 
     with _running(desk, Wire()):
-        deadline = time.monotonic() + 20
-        while len(rows(desk.database_url, idempotency)) != 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        _await(lambda: len(rows(desk.database_url, idempotency)) == 1)
 
     (kept,) = rows(desk.database_url, idempotency)
     assert kept["key_hash"] == desk.key("new").key_hash
+
+
+def test_mailbox_that_hangs_delays_no_message_and_no_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0.2)
+    goes_on = threading.Event()
+
+    class Hanging(Wire):
+        def fetch(self) -> list[Answer]:
+            goes_on.wait(20)
+            return []
+
+    try:
+        with _running(desk, Hanging()):
+            desk.include()
+            _await_state(desk, "sent")
+            told_at = time.monotonic()
+        assert time.monotonic() - told_at < 5
+    finally:
+        goes_on.set()
+
+
+def test_worker_told_to_stop_in_mid_send_ends_and_leaves_only_that_message(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0.2)
+    sends, goes_on = threading.Event(), threading.Event()
+
+    class Hanging(Wire):
+        def send(self, message: Message, ssin: Ssin) -> Outcome:
+            sends.set()
+            goes_on.wait(20)
+            return super().send(message, ssin)
+
+    wire = Hanging()
+    try:
+        with _running(desk, wire):
+            desk.include(0)
+            desk.include(1)
+            assert sends.wait(20)
+    finally:
+        goes_on.set()
+    _await(lambda: [row["leased_until"] for row in rows(desk.database_url, outbox)] == [None, None])
+    assert len(wire.sent) == 1
+    assert sorted(row["state"] for row in rows(desk.database_url, outbox)) == ["pending", "sent"]
+
+
+def test_lane_that_comes_to_grief_goes_on_and_disturbs_no_other(desk: Desk) -> None:
+    griefs: list[int] = []
+
+    class Grieving(Wire):
+        def fetch(self) -> list[Answer]:
+            griefs.append(1)
+            raise RuntimeError
+
+    with _running(desk, Grieving()):
+        desk.include()
+        _await_state(desk, "sent")
+        _await(lambda: len(griefs) > 2)

@@ -20,9 +20,16 @@ LEASE = timedelta(seconds=30)
 FIRST, SECOND = b"\x01" * 32, b"\x02" * 32
 
 
-def a_message(number: int, sequence: int = 1, pseudonym: bytes = FIRST, bucket: int = 5, **changes: str) -> Message:
-    project = changes.get("project", PROJECT)
-    return Message(UUID(int=number), bucket, project, pseudonym, sequence, "inclusion", UUID(int=99), {"reason": "x"})
+def a_message(
+    number: int,
+    sequence: int = 1,
+    pseudonym: bytes = FIRST,
+    bucket: int = 5,
+    project: str = PROJECT,
+    attempts: int = 0,
+) -> Message:
+    reference, content = UUID(int=99), {"reason": "x"}
+    return Message(UUID(int=number), bucket, project, pseudonym, sequence, "inclusion", reference, content, attempts)
 
 
 def _commit(register: Store, *messages: Message) -> None:
@@ -42,7 +49,7 @@ def test_claimed_message_is_the_one_that_was_committed(register: Store) -> None:
     with register.transaction() as tx:
         claimed = tx.outbox.claim(5, NOW, NOW + LEASE, 16)
 
-    assert claimed == [a_message(1)]
+    assert claimed == [a_message(1, attempts=1)]
 
 
 def test_only_the_earliest_unsent_message_of_a_beneficiary_is_claimed(register: Store) -> None:
@@ -63,7 +70,7 @@ def test_next_message_of_a_beneficiary_waits_for_the_one_before(
     later = NOW + timedelta(hours=1) if state is State.PENDING else None
 
     with register.transaction() as tx:
-        tx.outbox.take([(a_message(1, 1), Step(state, later, "why"))], NOW)
+        tx.outbox.take([(a_message(1, 1, attempts=1), Step(state, later, "why"))], NOW)
 
     assert _claim(register) == expected
 
@@ -94,6 +101,39 @@ def test_claimed_message_counts_its_attempts(register: Store, database_url: str)
         _claim(register, NOW + attempt * LEASE)
 
     assert rows(database_url, outbox)[0]["attempts"] == 3
+
+
+def test_holder_that_beats_keeps_its_lease_until_it_gives_it_back(register: Store, database_url: str) -> None:
+    _commit(register, a_message(1), a_message(2, 1, SECOND))
+    with register.transaction() as tx:
+        held = tx.outbox.claim(5, NOW + LEASE, NOW + 2 * LEASE, 16)
+
+    with register.transaction() as tx:
+        lost = tx.outbox.beat(held, NOW + 3 * LEASE)
+
+    assert lost == []
+    assert _claim(register, NOW + 2 * LEASE) == []
+    with register.transaction() as tx:
+        tx.outbox.put_back(held)
+        tx.outbox.put_back([])
+    assert [row["attempts"] for row in rows(database_url, outbox)] == [0, 0]
+    assert _claim(register, NOW + 2 * LEASE) == [1, 2]
+
+
+def test_late_worker_whose_lease_was_taken_over_changes_nothing(register: Store, database_url: str) -> None:
+    _commit(register, a_message(1))
+    with register.transaction() as tx:
+        late = tx.outbox.claim(5, NOW, NOW + LEASE, 16)
+    assert _claim(register, NOW + LEASE) == [1]
+    before = rows(database_url, outbox)
+
+    with register.transaction() as tx:
+        lost = tx.outbox.beat(late, NOW + 9 * LEASE)
+        tx.outbox.put_back(late)
+        tx.outbox.take([(late[0], Step(State.FAILED, reason="http-400"))], NOW)
+
+    assert lost == [late[0].id]
+    assert rows(database_url, outbox) == before
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -136,7 +176,8 @@ def test_message_that_waits_for_its_next_attempt_is_not_due(register: Store, dat
     _claim(register, NOW)
 
     with register.transaction() as tx:
-        tx.outbox.take([(a_message(1), Step(State.PENDING, NOW + timedelta(minutes=5), "http-503"))], NOW)
+        step = Step(State.PENDING, NOW + timedelta(minutes=5), "http-503")
+        tx.outbox.take([(a_message(1, attempts=1), step)], NOW)
 
     (row,) = rows(database_url, outbox)
     assert (row["state"], row["reason"], row["leased_until"]) == ("pending", "http-503", None)
