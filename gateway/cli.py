@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -41,7 +42,7 @@ from gateway.sandbox.show import play_sample, show_access, show_delivery, show_f
 from gateway.sandbox.supervisor import Plan, SandboxFailed, started
 from gateway.services.close_period import GROUPS, Group, Reason, due_periods, release_period
 from gateway.services.context import Context
-from gateway.settings import SettingsError, read_settings, read_token
+from gateway.settings import Settings, SettingsError, read_settings, read_token
 from gateway.store.dialects import UnsafeStore
 from gateway.store.migrate import migrate
 from gateway.worker import Worker, run_round, run_until_stopped
@@ -79,7 +80,10 @@ def _end(message: str) -> NoReturn:
 @app.command("serve")
 def serve_command(host: str = "127.0.0.1", port: int = 8080, workers: int = 1) -> None:
     """Run the gateway."""
-    settings = read_settings()
+    _serve(read_settings(), host, port, workers)
+
+
+def _serve(settings: Settings, host: str, port: int, workers: int) -> None:
     build_app(settings)
     configure_logging()
     serve(lambda: build_app(settings), host, port, workers, settings.threads)
@@ -88,7 +92,10 @@ def serve_command(host: str = "127.0.0.1", port: int = 8080, workers: int = 1) -
 @app.command()
 def deliver(once: Annotated[bool, typer.Option(help="one round, then stop")] = False) -> None:
     """Do batches, build extracts and deliver the outbox to MyCareNet until told to stop."""
-    settings = read_settings()
+    _deliver(read_settings(), once=once)
+
+
+def _deliver(settings: Settings, *, once: bool) -> None:
     configure_logging()
     (way_out, pace), (mailbox, _) = build_way_out(settings), build_way_out(settings)
     worker = Worker(build_context(settings), way_out, mailbox, pace, read_line)
@@ -240,8 +247,9 @@ def sandbox(
     """Run gateway, worker and mock MyCareNet with a clock moved by hand, and the sample unless it is to stay empty."""
     plan = Plan(data_dir.resolve(), port, mock_port, database_url, workers)
     with _until_told():
-        _prepare(plan)
-        with started(plan) as running:
+        settings = _prepare(plan)
+        serve_part = partial(_serve, settings, "127.0.0.1", plan.port, plan.workers)
+        with started(plan, serve_part, partial(_deliver, settings, once=False)) as running:
             console.print(f"ready gateway={plan.gateway_url} mock={plan.mock_url}", soft_wrap=True, highlight=False)
             if not empty:
                 play_sample(plan, console)
@@ -253,14 +261,15 @@ def sandbox(
                 running.check()
 
 
-def _prepare(plan: Plan) -> None:
-    """Make the data directory, missing keys and the schema."""
+def _prepare(plan: Plan) -> Settings:
+    """Make the data directory, missing keys and the schema; the settings of gateway and worker."""
     settings = read_settings(plan.environment())
     plan.data_dir.mkdir(parents=True, exist_ok=True)
     if not settings.keyring_path.exists():
         write_keyring(new_keys(), settings.keyring_path)
     read_keyring(settings.keyring_path)
     migrate(settings.store_url)
+    return settings
 
 
 @contextmanager

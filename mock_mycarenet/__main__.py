@@ -1,5 +1,6 @@
 """`python -m mock_mycarenet --port 8081 --data-dir DIR`: the stand-in as a process of its own."""
 
+import signal
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +18,11 @@ from mock_mycarenet.app import create_app
 
 class DiscreetWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """A worker that repeats nothing of a request it could not read, where gunicorn would in its answer and its log."""
+
+    def init_signals(self) -> None:
+        """Leave Ctrl-C, which a terminal sends to every process, to the arbiter: told twice, a worker may hang."""
+        super().init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def handle_error(self, _req: object, client: object, _addr: object, exc: BaseException) -> None:
         """Answer 400, or 500 where the fault is ours, and log the kind of fault alone."""
@@ -59,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "workers": 1,
         "threads": 8,
         "keepalive": 30,
+        "graceful_timeout": 5,
         "loglevel": "warning",
         "worker_tmp_dir": str(asked.data_dir),  # the heartbeat file, else in /tmp
         "control_socket_disable": True,  # else a socket in the home directory

@@ -88,9 +88,9 @@ class Sandbox:
         """Wait until MyCareNet answered every message."""
         await_that(lambda: self.metric("outbox_unanswered") == 0, "the outbox is drained")
 
-    def part(self, word: str) -> int:
-        """The process of one part, by a word of its command line."""
-        return next(pid for pid in group_of(self.process.pid) if word in command_of(pid) and _parent(pid) == self.pid)
+    def part(self, name: str) -> int:
+        """The process of one part that began as a copy of the supervisor."""
+        return next(pid for pid in group_of(self.pid) if name_of(pid) == name and _parent(pid) == self.pid)
 
     @property
     def pid(self) -> int:
@@ -191,9 +191,9 @@ def group_of(leader: int) -> list[int]:
     return sorted(found)
 
 
-def command_of(pid: int) -> str:
-    """The command line of a process."""
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+def name_of(pid: int) -> str:
+    """The name of a process."""
+    return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
 
 
 def _parent(pid: int) -> int:

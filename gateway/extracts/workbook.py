@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, iterparse
 
-from xlsxwriter import Workbook
-
 from gateway.extracts.columns import Column, Row, Value
 from gateway.extracts.text_forms import numbered
 from gateway.extracts.texts import LANGUAGES
@@ -30,6 +28,8 @@ _FIXED = datetime(2022, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 def write_xlsx(path: Path, columns: Sequence[Column], rows: Iterable[Row], dictionary: Mapping[str, Any]) -> int:
     """Write rows as a workbook, the header frozen; how many they were."""
+    from xlsxwriter import Workbook  # noqa: PLC0415 - slow to load, and only the writing of a workbook needs it
+
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,11 @@ log = structlog.get_logger("chroniccare.server")
 
 class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     """A worker that repeats nothing of a request it could not read, where gunicorn would in its answer and its log."""
+
+    def init_signals(self) -> None:
+        """Leave Ctrl-C, which a terminal sends to every process, to the arbiter: told twice, a worker may hang."""
+        super().init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def handle_error(self, _req: object, client: socket, _addr: object, exc: BaseException) -> None:
         """Answer what HTTP itself forbids with a problem, and log the kind of fault alone."""
@@ -78,7 +84,7 @@ def serve(build: Callable[[], Flask], host: str, port: int, workers: int, thread
         "workers": workers,
         "threads": threads,
         "keepalive": 30,
-        "graceful_timeout": 15,
+        "graceful_timeout": 10,
         "loglevel": "warning",
         "limit_request_line": 4094,
         "limit_request_field_size": 8190,

@@ -64,11 +64,11 @@ class ReplayResult:
 class Tokens:
     """Access tokens of the sandbox's identity provider: one per role and claim, renewed in good time.
 
-    Safe for several threads.
+    Safe for several threads. Shape: once `stop` is set, nothing is tried again.
     """
 
-    def __init__(self, mock_url: str) -> None:
-        self._client = Client(mock_url)
+    def __init__(self, mock_url: str, stop: Event | None = None) -> None:
+        self._client = Client(mock_url, stop=stop)
         self._lock = Lock()
         self._issued: dict[tuple[tuple[str, str], ...], tuple[float, str]] = {}
 
@@ -149,7 +149,7 @@ def replay(
     began_at = time.monotonic()
     stop = Event()
     with ExitStack() as stack:
-        tokens = Tokens(mock_url)
+        tokens = Tokens(mock_url, stop)
         stack.callback(tokens.close)
         connections = [stack.enter_context(Client(gateway_url, patience=patience, stop=stop)) for _ in range(clients)]
         load_catalogue(connections[0], tokens, json.loads((folder / "catalogue.json").read_text(encoding="utf-8")))

@@ -1,27 +1,33 @@
 """The sandbox's processes: mock MyCareNet, gateway and worker, started together and ended together.
 
-Shape: all in one process group; a child whose supervisor dies is told to end by the kernel (Linux).
+Shape: all in one process group; a child whose supervisor dies is told to end by the kernel (Linux). Gateway and worker
+begin as copies of the supervisor, which has loaded their code already; the mock, which the gateway must not know, is a
+program of its own.
 """
 
 from __future__ import annotations
 
 import ctypes
 import http.client
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from gateway.settings import PREFIX
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_COPIES = multiprocessing.get_context("fork")
 
 
 class SandboxFailed(Exception):
@@ -63,10 +69,75 @@ class Plan:
         return {**kept, **{PREFIX + name: value for name, value in named.items()}}
 
 
+class Part(Protocol):
+    """A process that was started."""
+
+    def poll(self) -> int | None:
+        """How it ended, or None while it runs."""
+        ...
+
+    def terminate(self) -> None:
+        """Tell it to end."""
+        ...
+
+    def kill(self) -> None:
+        """End it."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> object:
+        """Wait until it has ended.
+
+        Raises: subprocess.TimeoutExpired.
+        """
+        ...
+
+
+class Copy:
+    """A part that begins as a copy of this process and runs one function."""
+
+    def __init__(self, name: str, run: Callable[[], None], log: Path) -> None:
+        self._process = _COPIES.Process(target=_as_part, args=(name, run, log), name=name)
+        self._process.start()
+
+    def poll(self) -> int | None:
+        """How it ended, or None while it runs."""
+        return self._process.exitcode
+
+    def terminate(self) -> None:
+        """Tell it to end."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it."""
+        self._process.kill()
+
+    def wait(self, timeout: float | None = None) -> object:
+        """Wait until it has ended.
+
+        Raises: subprocess.TimeoutExpired.
+        """
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
+        return self._process.exitcode
+
+
+def _as_part(name: str, run: Callable[[], None], log: Path) -> None:
+    """Be a part: with its name, its log and the signals of a fresh process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    end_with_parent()
+    _set_name(name)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    run()
+
+
 class Running:
     """The running processes by name."""
 
-    def __init__(self, processes: Mapping[str, subprocess.Popen[bytes]], log_dir: Path) -> None:
+    def __init__(self, processes: Mapping[str, Part], log_dir: Path) -> None:
         self.processes = processes
         self._log_dir = log_dir
 
@@ -76,51 +147,55 @@ class Running:
         Raises: SandboxFailed.
         """
         for name, process in self.processes.items():
-            if process.poll() is not None:
-                raise SandboxFailed(f"{name} ended with {process.returncode}: see {self._log_dir / name}.log")
+            status = process.poll()
+            if status is not None:
+                raise SandboxFailed(f"{name} ended with {status}: see {self._log_dir / name}.log")
 
 
 @contextmanager
-def started(plan: Plan) -> Iterator[Running]:
-    """Start the mock, then gateway and worker; end them all at the end of the block.
+def started(plan: Plan, serve: Callable[[], None], deliver: Callable[[], None]) -> Iterator[Running]:
+    """Start the mock, and two copies to serve and to deliver; end them all at the end of the block.
 
+    Shape: nobody delivers before the mock answers, so that a fresh start finds nothing unreachable.
     Raises: SandboxFailed.
     """
     log_dir = plan.data_dir / "logs"
     log_dir.mkdir(parents=True, exist_ok=True)
-    commands = {
-        "mock": _python("mock_mycarenet", "--port", plan.mock_port, "--data-dir", plan.data_dir / "mock"),
-        "gateway": _python("gateway", "serve", "--port", plan.port, "--workers", plan.workers),
-        "worker": _python("gateway", "deliver"),
-    }
-    processes: dict[str, subprocess.Popen[bytes]] = {}
+    processes: dict[str, Part] = {}
     running = Running(processes, log_dir)
     try:
-        for name, command in commands.items():
-            with (log_dir / f"{name}.log").open("ab") as log:
-                processes[name] = subprocess.Popen(  # noqa: S603 - our own command
-                    command,
-                    stdout=log,
-                    stderr=log,
-                    env=plan.environment(),
-                    preexec_fn=end_with_parent,  # noqa: PLW1509 - the supervisor has no other thread yet
-                )
-            if name == "mock":
-                _await(running, plan.mock_port, "/live")
+        processes["mock"] = _start_mock(plan, log_dir / "mock.log")
+        processes["gateway"] = Copy("gateway", serve, log_dir / "gateway.log")
+        _await(running, plan.mock_port, "/live")
+        processes["worker"] = Copy("worker", deliver, log_dir / "worker.log")
         _await(running, plan.port, "/ready")
         yield running
     finally:
         _stop(list(processes.values()))
 
 
-def _python(module: str, *arguments: object) -> Sequence[str]:
-    return [sys.executable, "-m", module, *(str(argument) for argument in arguments)]
+def _start_mock(plan: Plan, path: Path) -> subprocess.Popen[bytes]:
+    arguments = ("--port", str(plan.mock_port), "--data-dir", str(plan.data_dir / "mock"))
+    with path.open("ab") as log:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-m", "mock_mycarenet", *arguments],
+            stdout=log,
+            stderr=log,
+            env=plan.environment(),
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - the supervisor has no other thread yet
+        )
 
 
 def end_with_parent() -> None:
     """Ask the kernel to end this child when its parent dies, so that a killed supervisor leaves nothing behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _set_name(name: str) -> None:
+    """Let `ps` and `top` tell a copy from the supervisor."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode("ascii"))
 
 
 def _await(running: Running, port: int, path: str) -> None:
@@ -139,7 +214,7 @@ def _await(running: Running, port: int, path: str) -> None:
     raise SandboxFailed(f"nothing answers on port {port} after {START_SECONDS:.0f} seconds")
 
 
-def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+def _stop(processes: Sequence[Part]) -> None:
     for process in processes:
         process.terminate()
     deadline = time.monotonic() + STOP_SECONDS

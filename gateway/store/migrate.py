@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.exc import OperationalError
 
 from gateway.domain.errors import StoreUnavailable
@@ -19,6 +17,9 @@ def migrate(database_url: str) -> None:
 
     Raises: UnsafeStore for an engine that the register does not run on; StoreUnavailable when it does not answer.
     """
+    from alembic import command  # noqa: PLC0415 - no process but this command's needs it, and it is slow to load
+    from alembic.config import Config  # noqa: PLC0415
+
     engine = dialects.open_engine(database_url, 1)
     try:
         with engine.begin() as connection:

@@ -1,14 +1,14 @@
-"""What a process loads when it starts: nothing that only a close or a Parquet file needs."""
+"""What a process loads when it starts: nothing that only a close, a migration or a file needs."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-HEAVY = ("duckdb", "pyarrow")
+HEAVY = ("alembic", "duckdb", "pyarrow", "xlsxwriter")
 
 
-def test_a_gateway_starts_without_the_libraries_of_closes_and_files() -> None:
+def test_a_gateway_starts_without_the_libraries_of_closes_migrations_and_files() -> None:
     asked = f"import sys, gateway.__main__, gateway.cli; print([one for one in {HEAVY} if one in sys.modules])"
 
     started = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)

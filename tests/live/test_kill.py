@@ -103,7 +103,7 @@ def test_kill_9_of_everything_loses_nothing_and_doubles_nothing(
 
 def test_a_killed_gateway_ends_the_sandbox_which_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     with sandbox(tmp_path / "sandbox") as box:
-        os.kill(box.part("serve"), signal.SIGKILL)
+        os.kill(box.part("gateway"), signal.SIGKILL)
         check_end(box, "gateway")
 
 
@@ -120,7 +120,7 @@ def test_a_killed_worker_ends_the_sandbox_and_what_it_had_claimed_is_delivered_a
         ]
         assert {one.status_code for one in answers} == {201}
         await_that(lambda: any(row.attempts for row in rows(box.store_url, select(outbox.c.attempts))), "one is tried")
-        os.kill(box.part("deliver"), signal.SIGKILL)
+        os.kill(box.part("worker"), signal.SIGKILL)
         check_end(box, "worker")
     with sandbox(tmp_path / "sandbox", ports=box.ports) as box:
         box.play("accept")
