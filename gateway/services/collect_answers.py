@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from gateway.domain import action as actions
@@ -14,6 +15,9 @@ from gateway.domain import inclusion as inclusions
 from gateway.domain.delivery import Answer, Message
 from gateway.services.context import Context
 from gateway.store.transaction import Transaction
+
+Recorded = tuple[Message, Answer]
+"""A message, and the first answer to it."""
 
 
 class Mailbox(Protocol):
@@ -37,13 +41,15 @@ def collect_answers(context: Context, mailbox: Mailbox) -> int:
     answers = mailbox.fetch()
     if answers:
         with context.store.transaction() as tx:
-            record_answers(tx, answers, context.veil.identifiers.bucket_of)
+            recorded = record_answers(tx, answers, context.veil.identifiers.bucket_of)
+            _count(tx, recorded, context.real_now())
         mailbox.confirm([answer.answer_id for answer in answers])
     return len(answers)
 
 
-def record_answers(tx: Transaction, answers: Sequence[Answer], bucket_of: Callable[..., int]) -> None:
+def record_answers(tx: Transaction, answers: Sequence[Answer], bucket_of: Callable[..., int]) -> list[Recorded]:
     """Record answers in the order of their buckets, so that two workers never wait for each other in a circle."""
+    recorded = []
     for bucket, answer in sorted(((bucket_of(one.message_id), one) for one in answers), key=lambda pair: pair[0]):
         message = tx.outbox.answer(bucket, answer, tx.legal_now())
         if message is None and (moved_to := tx.moves.find(bucket, answer.message_id)) is not None:
@@ -54,6 +60,18 @@ def record_answers(tx: Transaction, answers: Sequence[Answer], bucket_of: Callab
             tx.beneficiaries.describe(message.bucket, message.project, message.pseudonym, answer.member)
         if not answer.accepted:
             _reject(tx, message, answer.code or "unknown")
+        recorded.append((message, answer))
+    return recorded
+
+
+def _count(tx: Transaction, recorded: Sequence[Recorded], now: datetime) -> None:
+    """Count answers, and how long each took from the commit of its message, in one row that is locked last."""
+    if recorded:
+        seconds = sum((now - (message.created_at or now)).total_seconds() for message, _ in recorded)
+        tx.pulses.beat("answered", now, seconds, len(recorded))
+    rejected = sum(not answer.accepted for _, answer in recorded)
+    if rejected:
+        tx.pulses.beat("rejected", now, count=rejected)
 
 
 def _reject(tx: Transaction, message: Message, code: str) -> None:
