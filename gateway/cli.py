@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -30,7 +30,6 @@ from gateway.domain.lattice import Period, PeriodKind
 from gateway.domain.rulebook import RULES
 from gateway.extract_command import extract_app
 from gateway.http.api.batch_lines import read_line
-from gateway.http.metrics import shared_metrics
 from gateway.http.server import configure_logging, serve
 from gateway.http.texts import LANGUAGES, rule_texts
 from gateway.import_file import ImportFailed, import_file
@@ -87,8 +86,7 @@ def serve_command(host: str = "127.0.0.1", port: int = 8080, workers: int = 1) -
 def _serve(settings: Settings, host: str, port: int, workers: int) -> None:
     build_app(settings)
     configure_logging()
-    with shared_metrics() if workers > 1 else nullcontext():
-        serve(lambda: build_app(settings), host, port, workers, settings.threads)
+    serve(lambda: build_app(settings), host, port, workers, settings.threads)
 
 
 @app.command()

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "workers": 1,
         "threads": 8,
         "keepalive": 30,
-        "graceful_timeout": 5,
+        "graceful_timeout": 5,  # a scenario may be in the middle of a very slow answer
         "loglevel": "warning",
         "worker_tmp_dir": str(asked.data_dir),  # the heartbeat file, else in /tmp
         "control_socket_disable": True,  # else a socket in the home directory

@@ -11,6 +11,7 @@ from mock_mycarenet.members import members_door
 from mock_mycarenet.problems import install_problems
 from mock_mycarenet.scenarios import scenario_door
 from mock_mycarenet.signing_key import signing_key
+from mock_mycarenet.statement import statement_door
 from mock_mycarenet.storage import Storage
 
 
@@ -25,6 +26,7 @@ def create_app(data_dir: Path, issuer: str) -> Flask:
         ledger_door(storage),
         members_door(),
         scenario_door(storage),
+        statement_door(storage),
     ):
         app.register_blueprint(door)
     app.add_url_rule("/live", "live", lambda: {"status": "live"})

@@ -1,20 +1,25 @@
 """The exchange in two steps: a technical acknowledgement at once, a business answer later from the mailbox."""
 
+import sqlite3
 from datetime import UTC, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, Response, abort, g, request
 from marshmallow import ValidationError, missing
 
+from mock_mycarenet import ledger, register, wire
 from mock_mycarenet.bodies import load_body
-from mock_mycarenet.ledger import record
-from mock_mycarenet.mailbox import confirm, queue_answer, waiting_answers
-from mock_mycarenet.problems import problem
-from mock_mycarenet.scenarios import in_play
+from mock_mycarenet.decisions import PUT_OFF
+from mock_mycarenet.mailbox import confirm, give_again, is_taken, queue_answer, waiting_answers
+from mock_mycarenet.problems import as_outcome, problem
+from mock_mycarenet.scenarios import SCENARIOS, in_play, name_in_play
 from mock_mycarenet.storage import Storage
 from schemas.fields import Limit
-from schemas.mycarenet import Confirmation, Message
+from schemas.mycarenet.answers import Confirmation
+from schemas.mycarenet.messages import Message
 
+BRUSSELS: Final = ZoneInfo("Europe/Brussels")
 LIMIT: Final = Limit()
 MESSAGE: Final = Message()  # made once: making a schema costs more than loading with it
 CONFIRMATION: Final = Confirmation()
@@ -26,19 +31,24 @@ def exchange_door(storage: Storage) -> Blueprint:
 
     @door.before_request
     def arrive() -> None:
+        g.leave = wire.as_it_is  # until it is let in
         with storage.reading() as connection:
             scenario = in_play(connection)
         scenario.arrive()
+        g.leave = scenario.leave
+
+    @door.after_request
+    def leave(answer: Response) -> Response:
+        played: Response = g.leave(as_outcome(answer))
+        return played
 
     @door.post("/messages")
     def receive() -> tuple[dict[str, str], int]:
-        message = load_body(MESSAGE)
-        message_id, received_at = str(message["message_id"]), _now()
+        message = _plain(load_body(MESSAGE))
         with storage.transaction() as tx:
-            decision = in_play(tx).decide()
-            position = record(tx, message_id, message["kind"], received_at)
-            queue_answer(tx, message_id, message["ssin"], decision)
-        return {"message_id": message_id, "reference": f"MCN-{position:06}", "received_at": received_at}, 202
+            output_reference = _take(tx, message)
+        echoed = {name: message[name] for name in ("message_id", "input_reference", "received_at")}
+        return {**echoed, "output_reference": output_reference}, 202
 
     @door.get("/mailbox")
     def collect() -> dict[str, Any]:
@@ -59,5 +69,35 @@ def exchange_door(storage: Storage) -> Blueprint:
     return door
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _take(tx: sqlite3.Connection, message: dict[str, Any]) -> str:
+    """Record a message, decide on one that is new or was put off, and give the reference under which it is known."""
+    scenario = name_in_play(tx)
+    position = ledger.record(tx, message["message_id"], message["kind"], message["received_at"])
+    known = register.find(tx, message["message_id"])
+    if known is not None and known.input_reference != message["input_reference"]:
+        abort(problem(409, "other-message", "Another body came under this id.", [("#/input_reference", "other-body")]))
+    if known is not None and not (known.code == PUT_OFF and is_taken(tx, known.output_reference)):
+        register.count(tx, message["message_id"])
+        give_again(tx, known.output_reference)
+        return known.output_reference
+    output_reference = f"MCN-{position:06}"
+    decision = SCENARIOS[scenario].decide(message["ssin"], message["kind"], 0 if known is None else known.put_off)
+    register.keep(tx, message, output_reference, decision)
+    queue_answer(tx, message, output_reference, decision, scenario)
+    return output_reference
+
+
+def _plain(loaded: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a message, or decided by, under plain names."""
+    body = loaded["body"]
+    header, _, patient = (one["resource"] for one in body["entry"])
+    return {
+        "message_id": str(loaded["message_id"]),
+        "input_reference": str(loaded["input_reference"]),
+        "kind": header["event_coding"]["code"],
+        "project": header["sender"]["identifier"]["value"],
+        "reference": header["focus"][0]["reference"].removeprefix("urn:uuid:"),
+        "month": f"{body['timestamp'].astimezone(BRUSSELS):%Y-%m}",
+        "ssin": patient["identifier"][0]["value"],
+        "received_at": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+    }

@@ -15,7 +15,7 @@ from flask import Blueprint
 from jwt.algorithms import ECAlgorithm
 
 from mock_mycarenet.bodies import load_body
-from schemas.mycarenet import TokenRequest
+from schemas.mycarenet.stand_in import TokenRequest
 
 AUDIENCE: Final = "chroniccare-gateway"
 LIFETIME_SECONDS: Final = 3600

@@ -18,7 +18,7 @@ from flask import Blueprint
 from stdnum.be import nn, ssn
 
 from mock_mycarenet.bodies import load_body
-from schemas.mycarenet import MemberRequest
+from schemas.mycarenet.stand_in import MemberRequest
 
 MEMBER_REQUEST: Final = MemberRequest()
 

@@ -10,10 +10,17 @@ from weakref import finalize
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS ledger ("
     "position INTEGER PRIMARY KEY, message_id TEXT NOT NULL, kind TEXT NOT NULL, received_at TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS answers ("
-    "position INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, outcome TEXT NOT NULL, "
-    "code TEXT, member TEXT, waiting INTEGER NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS answers_waiting ON answers (position) WHERE waiting = 1",
+    "CREATE TABLE IF NOT EXISTS register ("
+    "position INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, input_reference TEXT NOT NULL, "
+    "output_reference TEXT NOT NULL, kind TEXT NOT NULL, project TEXT NOT NULL, reference TEXT NOT NULL, "
+    "month TEXT NOT NULL, received_at TEXT NOT NULL, received_count INTEGER NOT NULL, outcome TEXT NOT NULL, "
+    "code TEXT, put_off INTEGER NOT NULL, fault TEXT)",
+    "CREATE INDEX IF NOT EXISTS register_month ON register (project, month, position)",
+    "CREATE TABLE IF NOT EXISTS mailbox ("
+    "position INTEGER PRIMARY KEY, output_reference TEXT NOT NULL UNIQUE, message_id TEXT NOT NULL, "
+    "input_reference TEXT NOT NULL, outcome TEXT NOT NULL, code TEXT, member TEXT, scenario TEXT NOT NULL, "
+    "due_at REAL NOT NULL, wanted INTEGER NOT NULL, confirmed INTEGER NOT NULL, is_taken INTEGER NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS mailbox_waiting ON mailbox (position) WHERE confirmed < wanted",
     "CREATE TABLE IF NOT EXISTS scenario (only INTEGER PRIMARY KEY CHECK (only = 1), name TEXT NOT NULL)",
 )
 

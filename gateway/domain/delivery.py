@@ -2,14 +2,15 @@
 
     pending ──technical acknowledgement──▶ sent ──answer──▶ accepted | rejected
     pending ──refused for good──▶ failed (needs a person)
+    sent ──answer "temporarily unavailable"──▶ pending, to be sent again under the same id
 
-States only move forward; times here are real time, never the legal clock.
+Other than by that last one, states only move forward. Times here are real time, never the legal clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, assert_never
@@ -38,7 +39,7 @@ class Message:
     Stage: pseudonymous.
     Shape: `content` holds plain JSON values; `sequence` counts the messages of one beneficiary in one project;
     `input_reference` is there from its first claim on: what MyCareNet knows the message's body by; `insurer` is the
-    beneficiary's, where an earlier acceptance told it. `created_at`, in real time, is there once it is in the outbox.
+    beneficiary's, where an earlier acceptance told it.
     """
 
     id: UUID
@@ -52,7 +53,6 @@ class Message:
     attempts: int = 0
     input_reference: UUID | None = None
     insurer: str | None = None
-    created_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,91 @@ Outcome = Acknowledged | Unavailable | Unacceptable
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """MyCareNet's answer to a message, fetched from its mailbox."""
+    """MyCareNet's answer to a message, fetched from its mailbox; the references say to which sending of which body."""
 
     answer_id: str
     message_id: UUID
     accepted: bool
     code: str | None = None
     member: Member | None = None
+    input_reference: UUID | None = None
+    output_reference: str | None = None
+
+    @property
+    def state(self) -> State:
+        """Where it brings its message."""
+        if self.accepted:
+            return State.ACCEPTED
+        return State.PENDING if self.code in RETRYABLE else State.REJECTED
+
+
+PERMANENT = (
+    "unknown-person",
+    "unaffiliated-person",
+    "not-insured",
+    "wrong-insurer",
+    "provider-not-recognised",
+    "already-registered",
+    "already-closed",
+    "deceased",
+)
+"""Answers that are refusals for good, as every other code that is not in the next table."""
+
+RETRYABLE = ("temporarily-unavailable",)
+"""Answers that refuse nothing: the message is sent again, under the same id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is on record of a message when an answer comes."""
+
+    state: State
+    input_reference: UUID | None
+    output_reference: str | None
+
+
+class Bearing(StrEnum):
+    """What an answer is to the message that it names."""
+
+    NEWS = "news"
+    POSTPONEMENT = "postponement"
+    REPEAT = "repeat"
+    CONTRADICTION = "contradiction"
+    FOREIGN = "foreign"
+
+
+def bearing_of(answer: Answer, standing: Standing | None) -> Bearing:
+    """What an answer is to what is on record.
+
+    Shape: an answer must name the message and the reference of the body that was sent. The first decision stands: what
+    says otherwise later is a contradiction, and changes nothing. A postponement counts for the sending that it
+    answers, once; MyCareNet gives every further sending another reference.
+    Source: GUARANTEES 3, G6.
+    """
+    if standing is None or answer.input_reference is None or answer.input_reference != standing.input_reference:
+        return Bearing.FOREIGN
+    if answer.state is State.PENDING:
+        is_latest = standing.state is State.SENT and answer.output_reference == standing.output_reference
+        return Bearing.POSTPONEMENT if is_latest else Bearing.REPEAT
+    if standing.state in (State.PENDING, State.SENT):
+        return Bearing.NEWS
+    return Bearing.REPEAT if standing.state is answer.state else Bearing.CONTRADICTION
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One message as MyCareNet's register has it; `is_answered`: the answer was fetched and confirmed."""
+
+    message_id: UUID
+    input_reference: UUID
+    output_reference: str
+    kind: str
+    reference: UUID
+    received_at: datetime
+    received_count: int
+    accepted: bool
+    code: str | None
+    is_answered: bool
 
 
 @dataclass(frozen=True, slots=True)

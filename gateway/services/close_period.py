@@ -5,7 +5,6 @@ Stage: the crossing from pseudonymous to anonymous.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -130,7 +129,6 @@ def _close(
 
     A job that is killed leaves nothing, and starts again with a new key; of two jobs one is told that it came second.
     """
-    begun = time.monotonic()
     with context.store.reading() as tx:
         tx.freeze()
         releases, whole = _planned(tx, period, measures, calendar, reason)
@@ -142,7 +140,6 @@ def _close(
     with context.store.transaction() as tx:
         for release in releases:
             tx.releases.add(release, drawn[release.id])
-        tx.pulses.beat("close", context.real_now(), time.monotonic() - begun)
     return [Closed(release, len(drawn[release.id])) for release in releases]
 
 

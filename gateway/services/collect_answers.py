@@ -5,19 +5,25 @@ Stage: pseudonymous.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from random import SystemRandom
 from typing import Protocol
+from uuid import UUID
+
+import structlog
 
 from gateway.domain import action as actions
 from gateway.domain import inclusion as inclusions
-from gateway.domain.delivery import Answer, Message
+from gateway.domain.delivery import Answer, Backoff, Bearing, Message, Standing, bearing_of
 from gateway.services.context import Context
 from gateway.store.transaction import Transaction
 
-Recorded = tuple[Message, Answer]
-"""A message, and the first answer to it."""
+log = structlog.get_logger("chroniccare.answers")
+ODD = (Bearing.FOREIGN, Bearing.CONTRADICTION)
+DEFAULT_BACKOFF = Backoff()
+_chance = SystemRandom().random
 
 
 class Mailbox(Protocol):
@@ -32,46 +38,68 @@ class Mailbox(Protocol):
         ...
 
 
-def collect_answers(context: Context, mailbox: Mailbox) -> int:
+def collect_answers(context: Context, mailbox: Mailbox, backoff: Backoff = DEFAULT_BACKOFF) -> int:
     """Fetch, record and confirm one page of answers; how many came.
 
-    Shape: an answer that came before, or to a message that is not ours, changes nothing and is confirmed.
+    Shape: an answer that came before, that is to nothing we sent, or that contradicts the first one, changes no fact
+    and is confirmed.
     Raises: whatever the mailbox raises when it cannot be read.
     """
     answers = mailbox.fetch()
     if answers:
         with context.store.transaction() as tx:
-            recorded = record_answers(tx, answers, context.veil.identifiers.bucket_of)
-            _count(tx, recorded, context.real_now())
+            found = Recording(tx, context, backoff).record(answers)
+        odd = {name.value: count for name, count in found.items() if name in ODD}
+        if odd:
+            log.warning("odd_answers", **odd)
         mailbox.confirm([answer.answer_id for answer in answers])
     return len(answers)
 
 
-def record_answers(tx: Transaction, answers: Sequence[Answer], bucket_of: Callable[..., int]) -> list[Recorded]:
-    """Record answers in the order of their buckets, so that two workers never wait for each other in a circle."""
-    recorded = []
-    for bucket, answer in sorted(((bucket_of(one.message_id), one) for one in answers), key=lambda pair: pair[0]):
-        message = tx.outbox.answer(bucket, answer, tx.legal_now())
-        if message is None and (moved_to := tx.moves.find(bucket, answer.message_id)) is not None:
-            message = tx.outbox.answer(moved_to, answer, tx.legal_now())
+class Recording:
+    """Answers on their way into the register, in one transaction."""
+
+    def __init__(self, tx: Transaction, context: Context, backoff: Backoff) -> None:
+        self._tx = tx
+        self._now = context.real_now()
+        self._bucket_of = context.veil.identifiers.bucket_of
+        self._backoff = backoff
+
+    def record(self, answers: Sequence[Answer]) -> Counter[Bearing]:
+        """Record answers; how many there were of each bearing.
+
+        Shape: in the order of their buckets, so that two workers never wait for each other in a circle; those to one
+        message in the order in which they came.
+        """
+        placed = ((self._bucket_of(one.message_id), one) for one in answers)
+        return Counter(self._record(bucket, one) for bucket, one in sorted(placed, key=lambda pair: pair[0]))
+
+    def _record(self, bucket: int, answer: Answer) -> Bearing:
+        bucket, standing = self._find(bucket, answer.message_id)
+        bearing = bearing_of(answer, standing)
+        if bearing is Bearing.NEWS:
+            self._decide(bucket, answer)
+        elif bearing is Bearing.POSTPONEMENT:
+            self._tx.outbox.postpone(bucket, answer, self._backoff, self._now, _chance())
+        elif bearing is Bearing.CONTRADICTION:
+            self._tx.outbox.contradict(bucket, answer, self._tx.legal_now())
+        return bearing
+
+    def _find(self, bucket: int, message_id: UUID) -> tuple[int, Standing | None]:
+        """Where a message lives, and what is on record of it."""
+        standing = self._tx.outbox.standing(bucket, message_id)
+        if standing is None and (moved_to := self._tx.moves.find(bucket, message_id)) is not None:
+            return moved_to, self._tx.outbox.standing(moved_to, message_id)
+        return bucket, standing
+
+    def _decide(self, bucket: int, answer: Answer) -> None:
+        message = self._tx.outbox.answer(bucket, answer, self._tx.legal_now())
         if message is None:
-            continue
+            raise AssertionError("a message that is locked stays as it was found")
         if answer.accepted and answer.member is not None:
-            tx.beneficiaries.describe(message.bucket, message.project, message.pseudonym, answer.member)
+            self._tx.beneficiaries.describe(message.bucket, message.project, message.pseudonym, answer.member)
         if not answer.accepted:
-            _reject(tx, message, answer.code or "unknown")
-        recorded.append((message, answer))
-    return recorded
-
-
-def _count(tx: Transaction, recorded: Sequence[Recorded], now: datetime) -> None:
-    """Count answers, and how long each took from the commit of its message, in one row that is locked last."""
-    if recorded:
-        seconds = sum((now - (message.created_at or now)).total_seconds() for message, _ in recorded)
-        tx.pulses.beat("answered", now, seconds, len(recorded))
-    rejected = sum(not answer.accepted for _, answer in recorded)
-    if rejected:
-        tx.pulses.beat("rejected", now, count=rejected)
+            _reject(self._tx, message, answer.code or "unknown")
 
 
 def _reject(tx: Transaction, message: Message, code: str) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Text, and_, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.sql.dml import Update
 
-from gateway.domain.delivery import Answer, Message, State, Step
+from gateway.domain.delivery import Answer, Backoff, Message, Standing, State, Step
 from gateway.store.tables import outbox
 
 _earlier = outbox.alias("earlier")
@@ -64,6 +64,19 @@ _ANSWER = (
     .where(*_ROW, outbox.c.state.in_((State.PENDING.value, State.SENT.value)))
     .values(state=bindparam("b_state"), reason=bindparam("b_reason"), answered_at=bindparam("b_at"), leased_until=None)
     .returning(outbox)
+)
+
+_STANDING = select(outbox.c.state, outbox.c.input_reference, outbox.c.output_reference).where(*_ROW).with_for_update()
+_ATTEMPTS = select(outbox.c.attempts).where(*_ROW)
+_POSTPONE = (
+    update(outbox)
+    .where(*_ROW, outbox.c.state == State.SENT.value)
+    .values(state=State.PENDING.value, next_attempt_at=bindparam("b_next"), reason=bindparam("b_reason"))
+)
+_CONTRADICT = (
+    update(outbox)
+    .where(*_ROW, outbox.c.contradiction.is_(None))
+    .values(contradiction=bindparam("b_said"), contradicted_at=bindparam("b_at"))
 )
 
 
@@ -171,6 +184,24 @@ class Outbox:
         ).one_or_none()
         return None if row is None else _message_of(row)
 
+    def standing(self, bucket: int, message_id: UUID) -> Standing | None:
+        """What is on record of a message, which is locked until the transaction ends; None when there is none."""
+        row = self._connection.execute(_STANDING, {"b_bucket": bucket, "b_id": message_id}).one_or_none()
+        return None if row is None else Standing(State(row.state), row.input_reference, row.output_reference)
+
+    def postpone(self, bucket: int, answer: Answer, backoff: Backoff, now: datetime, chance: float) -> None:
+        """Let a sent message wait and be sent again, as its answer asks."""
+        row = {"b_bucket": bucket, "b_id": answer.message_id}
+        attempts = self._connection.execute(_ATTEMPTS, row).scalar_one()
+        later = {"b_next": now + backoff.delay(attempts, chance), "b_reason": answer.code}
+        self._connection.execute(_POSTPONE, {**row, **later})
+
+    def contradict(self, bucket: int, answer: Answer, at: datetime) -> None:
+        """Keep what an answer says against the first one, for reconciliation; the first such word stands."""
+        said = State.ACCEPTED.value if answer.accepted else answer.code
+        row = {"b_bucket": bucket, "b_id": answer.message_id, "b_said": said, "b_at": at}
+        self._connection.execute(_CONTRADICT, row)
+
     def backlog(self) -> Backlog:
         """What waits."""
         row = self._connection.execute(
@@ -204,5 +235,4 @@ def _message_of(row: Row[Any]) -> Message:
         content=row.content,
         attempts=row.attempts,
         input_reference=row.input_reference,
-        created_at=row.created_at,
     )

@@ -223,7 +223,6 @@ outbox = Table(
     Index("uq_outbox_sequence", "bucket", "project", "pseudonym", "sequence", unique=True),
     partial_index("ix_outbox_pending", "bucket", "next_attempt_at", where="state = 'pending'"),
     partial_index("ix_outbox_unanswered", "created_at", where="state IN ('pending', 'sent')"),
-    partial_index("ix_outbox_failed", "created_at", where="state = 'failed'"),
 )
 
 audit_entry = Table(
@@ -321,17 +320,6 @@ extract = Table(
 )
 
 # What left: protected values only.
-
-# What processes beside the gateways last did, for metrics.
-
-pulse = Table(
-    "pulse",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("at", Instant, nullable=False),
-    Column("done", BigInteger, nullable=False),
-    Column("seconds", Float, nullable=False),
-)
 
 release = Table(
     "release",

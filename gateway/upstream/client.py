@@ -5,17 +5,27 @@ Stage: identified on the way out. Nothing that is sent or received is ever logge
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import requests
 from marshmallow import ValidationError
 
-from gateway.domain.delivery import Acknowledged, Answer, Message, Outcome, Unacceptable, Unavailable
+from gateway.domain.delivery import Acknowledged, Answer, Message, Outcome, StatementLine, Unacceptable, Unavailable
 from gateway.domain.identity import Ssin
 from gateway.upstream.bodies import read_at_most
-from gateway.upstream.messages import body_of, decode_mailbox
+from gateway.upstream.deadlines import timed_session
+from gateway.upstream.messages import (
+    OtherMessage,
+    decode_acknowledgement,
+    decode_mailbox,
+    decode_statement,
+    encode,
+)
 from schemas import strict_json
 
 PAGE = 200
 LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
+TOTAL_SECONDS = 20.0
 _TIMEOUT_SECONDS = (3.0, 10.0)
 _JSON = {"Content-Type": "application/json"}
 
@@ -29,20 +39,20 @@ class MyCareNet:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = timed_session(TOTAL_SECONDS)
 
     def send(self, message: Message, ssin: Ssin) -> Outcome:
         """Send a message; what came of it as a value, never as an exception.
 
-        Shape: an answer that is lost leaves the message unacknowledged, so it is sent again under the same id.
+        Shape: an acknowledgement that is lost, unreadable or to another message leaves this one unacknowledged, so it
+        is sent again under the same id.
         """
         try:
-            response = self._post("/messages", body_of(message, ssin))
+            response, body = self._post("/messages", encode(message, ssin))
         except requests.RequestException:
             return Unavailable("unreachable")
         if response.status_code == requests.codes.accepted:
-            return Acknowledged()
+            return _acknowledged(body, message)
         if response.status_code in (400, 404, 409, 413, 415, 422):
             return Unacceptable(f"http-{response.status_code}")
         return Unavailable(f"http-{response.status_code}")
@@ -53,23 +63,26 @@ class MyCareNet:
         Raises: MailboxUnavailable.
         """
         try:
-            response = self._session.get(
-                f"{self._url}/mailbox",
-                params={"limit": PAGE},
-                timeout=_TIMEOUT_SECONDS,
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                body = read_at_most(response, LARGEST_ANSWER_BYTES)
-        except requests.RequestException as error:
-            raise MailboxUnavailable from error
-        if response.status_code != requests.codes.ok or len(body) > LARGEST_ANSWER_BYTES:
-            raise MailboxUnavailable
-        try:
-            return decode_mailbox(body)
+            return decode_mailbox(self._get("/mailbox", {"limit": str(PAGE)}))
         except (ValidationError, strict_json.StrictJsonError) as error:
             raise MailboxUnavailable from error
+
+    def statement(self, project: str, month: str) -> Iterator[StatementLine]:
+        """What MyCareNet received, decided and answered of a project's facts of a month, in order of receipt.
+
+        Cost: a page in memory at a time.
+        Raises: MailboxUnavailable, at any page.
+        """
+        asked = {"project": project, "month": month, "limit": str(PAGE)}
+        while True:
+            try:
+                lines, following = decode_statement(self._get("/statement", asked))
+            except (ValidationError, strict_json.StrictJsonError) as error:
+                raise MailboxUnavailable from error
+            yield from lines
+            if following is None:
+                return
+            asked["cursor"] = following
 
     def confirm(self, answer_ids: list[str]) -> None:
         """Tell MyCareNet that answers are recorded here; unheard, they only come again."""
@@ -78,7 +91,20 @@ class MyCareNet:
         except requests.RequestException:
             return
 
-    def _post(self, path: str, body: bytes) -> requests.Response:
+    def _get(self, path: str, asked: dict[str, str]) -> bytes:
+        try:
+            response = self._session.get(
+                self._url + path, params=asked, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True
+            )
+            with response:
+                body = read_at_most(response, LARGEST_ANSWER_BYTES)
+        except requests.RequestException as error:
+            raise MailboxUnavailable from error
+        if response.status_code != requests.codes.ok or len(body) > LARGEST_ANSWER_BYTES:
+            raise MailboxUnavailable
+        return body
+
+    def _post(self, path: str, body: bytes) -> tuple[requests.Response, bytes]:
         """Post JSON, without the session's merging of cookies and proxies, which costs as much as the sending.
 
         Shape: the answer's body is read whole, for the connection's sake, but no more of it than is ever taken.
@@ -86,5 +112,11 @@ class MyCareNet:
         request = requests.PreparedRequest()
         request.prepare(method="POST", url=self._url + path, headers=_JSON, data=body)
         with self._session.send(request, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True) as response:
-            read_at_most(response, LARGEST_ANSWER_BYTES)
-        return response
+            return response, read_at_most(response, LARGEST_ANSWER_BYTES)
+
+
+def _acknowledged(body: bytes, message: Message) -> Outcome:
+    try:
+        return Acknowledged(decode_acknowledgement(body, message))
+    except (ValidationError, strict_json.StrictJsonError, OtherMessage):
+        return Unavailable("not-acknowledged")

@@ -16,11 +16,13 @@ import requests
 from jwt.utils import base64url_decode
 
 from gateway.upstream.bodies import read_at_most
+from gateway.upstream.deadlines import timed_session
 from schemas import strict_json
 
 LARGEST_SET_BYTES = 256 * 1024
 COOL_DOWN_SECONDS = 5.0
 MAX_AGE_SECONDS = 600.0
+TOTAL_SECONDS = 10.0
 HARD_AGE_SECONDS = 24 * 3600.0
 SMALLEST_RSA_BITS = 2048
 ALGORITHMS = {"RSA": ("RS256", "PS256"), "EC": ("ES256",)}
@@ -78,10 +80,11 @@ class IssuerKeys:
 
 
 def _get(url: str) -> Mapping[str, Any]:
-    with requests.Session() as session:
-        session.trust_env = False
-        with session.get(url, timeout=(3.0, 5.0), allow_redirects=False, stream=True) as response:
-            body = read_at_most(response, LARGEST_SET_BYTES)
+    with (
+        timed_session(TOTAL_SECONDS) as session,
+        session.get(url, timeout=(3.0, 5.0), allow_redirects=False, stream=True) as response,
+    ):
+        body = read_at_most(response, LARGEST_SET_BYTES)
     document = strict_json.loads(body)
     if response.status_code != requests.codes.ok or len(body) > LARGEST_SET_BYTES or not isinstance(document, dict):
         raise ValueError("not a document of the issuer")

@@ -23,7 +23,11 @@ from schemas.catalogue import (
 )
 from schemas.fields import pointers
 from schemas.inclusion import ExitAnnulmentRequest, ExitRequest, InclusionQuery, InclusionRequest
-from schemas.mycarenet import Answer, Message, ScenarioRequest
+from schemas.mycarenet.answers import Answer
+from schemas.mycarenet.fhir import EpisodeOfCare
+from schemas.mycarenet.messages import Message
+from schemas.mycarenet.outcomes import OperationOutcome
+from schemas.mycarenet.stand_in import ScenarioRequest
 from schemas.sandbox import ReleaseRequest
 
 ABSENT = object()
@@ -108,7 +112,7 @@ def refusals(schema: Schema, document: Any) -> list[tuple[str, str]]:
         (PartnerRequest, "discipline", "doctor", "#/discipline", "unknown-value"),
         (ReleaseRequest, "year", "2022", "#", "exactly-one-period"),
         (ReleaseRequest, "month", ABSENT, "#", "exactly-one-period"),
-        (Message, "kind", "find", "#/kind", "unknown-value"),
+        (Message, "destination", "800", "#/destination", "unknown-value"),
         (ScenarioRequest, "name", "explode", "#/name", "unknown-value"),
     ],
 )
@@ -186,11 +190,38 @@ def test_an_unknown_measure_is_refused() -> None:
     assert refusals(AggregateQuery(), {"measure": "cost"}) == [("#/measure", "unknown-value")]
 
 
-def test_a_message_takes_what_its_kind_does_not_have_as_null() -> None:
-    said = ("message_id", "kind", "project", "ssin", "reference", "communicated_at")
-    message = {name: value for name, value in golden("Message").items() if name in said}
+@pytest.mark.parametrize(
+    ("name", "member", "code"), [("Answer", "member", "not-allowed"), ("Answer.rejected", "error", "required")]
+)
+def test_a_rejection_says_why_and_an_acceptance_does_not(name: str, member: str, code: str) -> None:
+    document = {**golden("Answer"), **golden(name), "error": golden("Answer.rejected")["error"]}
+    if code == "required":
+        document = with_(document, member, ABSENT)
 
-    assert Message().load(message)["pseudocode"] is None
+    assert refusals(Answer(), document) == [("#/error", code)]
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        {"url": "urn:chroniccare:agreed-on"},
+        {"url": "urn:chroniccare:agreed-on", "valuePositiveInt": 1},
+        {"url": "urn:chroniccare:occurrence", "valuePositiveInt": 1, "valueDate": "2022-01-10"},
+    ],
+    ids=["no value", "another's value", "two values"],
+)
+def test_an_extension_has_the_one_value_of_its_kind(extension: dict[str, Any]) -> None:
+    assert refusals(EpisodeOfCare(), with_(golden("EpisodeOfCare"), "extension", [extension])) == [
+        ("#/extension/0", "wrong-value")
+    ]
+
+
+@pytest.mark.parametrize("paths", [[], ["a", "b"]], ids=len)
+def test_an_error_has_exactly_one_path(paths: list[str]) -> None:
+    error = golden("Answer.rejected")["error"]
+    document = {**error, "issue": [{**error["issue"][0], "expression": paths}]}
+
+    assert [pointer for pointer, _ in refusals(OperationOutcome(), document)] == ["#/issue/0/expression"]
 
 
 def test_an_answer_that_says_more_is_read_all_the_same() -> None:

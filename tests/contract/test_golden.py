@@ -17,16 +17,20 @@ from schemas import (
     extract,
     forecast,
     inclusion,
-    mycarenet,
     problem,
     sandbox,
     simulation,
     strict_json,
 )
 from schemas.fields import Block, ListOf, StrictSchema
+from schemas.mycarenet import answers, fhir, messages, outcomes, stand_in, statement, values
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
-MODULES = (inclusion, action, batch, catalogue, aggregate, extract, forecast, problem, sandbox, mycarenet, simulation)
+MYCARENET = (values, fhir, outcomes, messages, answers, statement, stand_in)
+MODULES = (
+    *(inclusion, action, batch, catalogue, aggregate, extract, forecast, problem, sandbox, simulation),
+    *MYCARENET,
+)
 
 
 def schemas_of(module: ModuleType) -> dict[str, type[Schema]]:
@@ -67,6 +71,7 @@ def test_every_request_and_receipt_has_a_golden_document() -> None:
         "BatchQuery",
         "PseudocodeQuery",
         "AggregateQuery",
+        "StatementQuery",
     }
 
     assert set(SCHEMAS) - written - inner == by_value_only
@@ -86,5 +91,5 @@ def test_a_request_refuses_another_member_and_an_answer_leaves_it_out(name: str)
 
     errors = schema.validate({"is_admin": True})
 
-    listens_only = issubclass(SCHEMAS[name], mycarenet.AnswerSchema)
+    listens_only = issubclass(SCHEMAS[name], values.AnswerSchema)
     assert errors.get("is_admin") == (None if listens_only else ["unknown-member"])

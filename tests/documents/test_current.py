@@ -6,7 +6,7 @@ import pytest
 
 from gateway.domain.ledger import fact_rho
 from gateway.sandbox import generator
-from schemas.mycarenet import SCENARIOS
+from schemas.mycarenet.stand_in import SCENARIOS
 from tests.documents.texts import read, section
 from tests.rules import book
 

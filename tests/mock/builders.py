@@ -16,21 +16,43 @@ from uuid import uuid4
 import requests
 
 SSIN = "85073003328"
+NAMING = "https://www.ehealth.fgov.be/standards/fhir/core/NamingSystem"
 ISSUER = "http://127.0.0.1:8081"
 
 
-def inclusion_message(**changes: Any) -> dict[str, Any]:
-    message = {
-        "message_id": str(uuid4()),
-        "kind": "inclusion",
-        "project": "demo-nord",
-        "ssin": SSIN,
-        "reference": str(uuid4()),
-        "communicated_at": "2022-01-12T09:30:00Z",
-        "valid_from": "2022-02-01",
-        "agreed_on": "2022-01-10",
+PROJECTS, KINDS, SSINS = "urn:chroniccare:project", "urn:chroniccare:kind", f"{NAMING}/ssin"
+
+
+def a_message(kind: str = "inclusion", ssin: object = SSIN, **changes: Any) -> dict[str, Any]:
+    """A message in its envelope; `changes` are of the envelope, but for `project`, `timestamp` and `focus`."""
+    header, focus, patient = (f"urn:uuid:{uuid4()}" for _ in range(3))
+    person = {"subject" if kind.startswith("action") else "patient": {"reference": patient}}
+    status = "completed" if kind.startswith("action") else "active"
+    resources = {
+        header: {
+            "resourceType": "MessageHeader",
+            "eventCoding": {"system": KINDS, "code": kind},
+            "source": {"endpoint": "urn:chroniccare:gateway"},
+            "destination": [{"endpoint": "urn:mycarenet"}],
+            "sender": {"identifier": {"system": PROJECTS, "value": changes.pop("project", "demo-nord")}},
+            "focus": [{"reference": focus}],
+        },
+        focus: {
+            "resourceType": "Procedure" if kind.startswith("action") else "EpisodeOfCare",
+            "status": status,
+            **person,
+            **changes.pop("focus", {}),
+        },
+        patient: {"resourceType": "Patient", "identifier": [{"system": SSINS, "value": ssin}]},
     }
-    return {**message, **changes}
+    body = {
+        "resourceType": "Bundle",
+        "type": "message",
+        "timestamp": changes.pop("timestamp", "2022-01-12T09:30:00Z"),
+        "entry": [{"fullUrl": urn, "resource": resource} for urn, resource in resources.items()],
+    }
+    envelope = {"message_id": str(uuid4()), "input_reference": str(uuid4()), "destination": None, "body": body}
+    return {**envelope, **changes}
 
 
 def generated_ssins(count: int) -> list[str]:

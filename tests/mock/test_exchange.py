@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,23 +8,28 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from mock_mycarenet.decisions import error_of
 from mock_mycarenet.exchange import exchange_door
 from mock_mycarenet.ledger import PAGE_ROWS, ledger_door, record
 from mock_mycarenet.members import member_of
 from mock_mycarenet.problems import install_problems
 from mock_mycarenet.scenarios import SCENARIOS
 from mock_mycarenet.storage import Storage
-from schemas import mycarenet
-from schemas.mycarenet import Answer, Ledger, LedgerEntry, Mailbox, TechnicalAcknowledgement
-from tests.mock.builders import SSIN, inclusion_message
+from schemas.mycarenet import stand_in
+from schemas.mycarenet.answers import Answer, Mailbox
+from schemas.mycarenet.messages import TechnicalAcknowledgement
+from schemas.mycarenet.outcomes import OperationOutcome
+from schemas.mycarenet.stand_in import Ledger, LedgerEntry
+from tests.mock.builders import SSIN, a_message
 
 
 def send(client: FlaskClient, **changes: Any) -> dict[str, Any]:
-    message = inclusion_message(**changes)
+    message = a_message(**changes)
     answer = client.post("/messages", json=message)
     assert answer.status_code == 202, answer.text
     acknowledgement = TechnicalAcknowledgement().load(answer.get_json())
     assert str(acknowledgement["message_id"]) == message["message_id"]
+    assert str(acknowledgement["input_reference"]) == message["input_reference"]
     return message
 
 
@@ -58,6 +64,8 @@ def test_accepted_message_is_answered_with_its_member(client: FlaskClient) -> No
     assert answer == {
         "answer_id": answer["answer_id"],
         "message_id": message["message_id"],
+        "input_reference": message["input_reference"],
+        "output_reference": "MCN-000001",
         "outcome": "accepted",
         "member": member_of(SSIN),
     }
@@ -96,7 +104,6 @@ def test_repeated_message_is_in_the_ledger_again_and_has_the_same_answer(client:
 def test_ledger_is_in_order_of_receipt_without_anybody_in_it(client: FlaskClient) -> None:
     inclusion = send(client)
     leave = send(client, kind="exit-annulment")
-    del leave["agreed_on"]
 
     items = ledger(client)
 
@@ -115,7 +122,7 @@ def test_ledger_is_whole_however_long_it_is(tmp_path: Path) -> None:
     app.register_blueprint(ledger_door(storage))
     assert ledger(app.test_client()) == []
 
-    ids = [inclusion_message()["message_id"] for _ in range(2 * PAGE_ROWS + 1)]
+    ids = [a_message()["message_id"] for _ in range(2 * PAGE_ROWS + 1)]
     with storage.transaction() as tx:
         for each in ids:
             record(tx, each, "action", "2026-01-01T00:00:00.000000Z")
@@ -130,11 +137,8 @@ def test_reject_all_records_and_rejects(client: FlaskClient) -> None:
     [answer] = mailbox(client)
 
     Answer().load(answer)
-    assert (answer["message_id"], answer["outcome"], answer["code"]) == (
-        message["message_id"],
-        "rejected",
-        "unknown-person",
-    )
+    assert (answer["message_id"], answer["outcome"]) == (message["message_id"], "rejected")
+    assert answer["error"] == error_of("unknown-person")
     assert "member" not in answer
     assert len(ledger(client)) == 1
 
@@ -143,14 +147,15 @@ def test_outage_refuses_the_exchange_records_nothing_and_lets_the_rest_answer(cl
     play(client, "outage")
 
     refused = [
-        client.post("/messages", json=inclusion_message()),
+        client.post("/messages", json=a_message()),
         client.get("/mailbox"),
         client.post("/mailbox/confirmations", json={"answers": []}),
     ]
 
     assert [each.status_code for each in refused] == [503, 503, 503]
     assert all(int(each.headers["Retry-After"]) > 0 for each in refused)
-    assert all(each.mimetype == "application/problem+json" for each in refused)
+    for each in refused:
+        OperationOutcome().load(json.loads(each.data))
     assert client.get("/live").status_code == 200
     assert client.get("/scenario").get_json() == {"name": "outage"}
     assert client.get("/.well-known/jwks.json").status_code == 200
@@ -162,7 +167,7 @@ def test_outage_refuses_the_exchange_records_nothing_and_lets_the_rest_answer(cl
 
 
 def test_every_scenario_of_the_contract_has_its_row() -> None:
-    assert tuple(SCENARIOS) == mycarenet.SCENARIOS
+    assert tuple(SCENARIOS) == stand_in.SCENARIOS
 
 
 @pytest.mark.parametrize("body", [{"name": "no-such"}, {"name": 1}, {}, []])
@@ -196,7 +201,7 @@ def test_full_disk_is_503_and_leaves_nothing_half_written(tmp_path: Path) -> Non
         [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
         connection.execute(f"PRAGMA max_page_count = {pages + 2}")
 
-    statuses = [client.post("/messages", json=inclusion_message()).status_code for _ in range(200)]
+    statuses = [client.post("/messages", json=a_message()).status_code for _ in range(200)]
 
     taken = statuses.count(202)
     assert statuses == [202] * taken + [503] * (200 - taken)

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from mock_mycarenet.app import create_app
 from mock_mycarenet.identity_provider import published
 from mock_mycarenet.signing_key import signing_key
-from schemas.mycarenet import Token
+from schemas.mycarenet.stand_in import Token
 from tests.mock.builders import ISSUER
 
 NIHII = "12345625"

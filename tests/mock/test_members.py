@@ -7,8 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from mock_mycarenet.members import INSURERS, MUNICIPALITIES, member_of
-from schemas import mycarenet
-from schemas.mycarenet import Member
+from schemas.mycarenet import values
+from schemas.mycarenet.answers import Member
 from tests.mock.builders import SSIN, generated_ssins, with_check_digits
 
 
@@ -33,7 +33,7 @@ def test_insurers_sexes_and_municipalities_are_spread_unevenly_as_in_life() -> N
         assert towns[municipality] / 2000 == pytest.approx(weight / sum(MUNICIPALITIES.values()), abs=0.03)
     assert sexes["M"] + sexes["F"] == 2000
     assert min(sexes.values()) > 900
-    assert tuple(INSURERS) == mycarenet.INSURERS
+    assert tuple(INSURERS) == values.INSURERS
     assert len({code[:2] for code in MUNICIPALITIES}) >= 12
 
 

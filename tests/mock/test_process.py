@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from mock_mycarenet.__main__ import main
-from tests.mock.builders import Stand, inclusion_message
+from tests.mock.builders import Stand, a_message
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_a_token_verifies_against_the_published_keys(stand: Stand) -> None:
 
 
 def test_concurrent_messages_are_each_recorded_and_answered_once(stand: Stand) -> None:
-    messages = [inclusion_message() for _ in range(100)]
+    messages = [a_message() for _ in range(100)]
 
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda each: stand.post("/messages", each), messages))
@@ -70,7 +70,7 @@ def test_a_bad_body_is_400(stand: Stand, body: bytes) -> None:
 
 
 def test_a_body_cut_on_its_way_is_not_recorded(stand: Stand) -> None:
-    message = inclusion_message()
+    message = a_message()
     body = json.dumps(message).encode()
 
     with socket.create_connection(("127.0.0.1", stand.port), timeout=10) as connection:
@@ -84,9 +84,9 @@ def test_a_body_cut_on_its_way_is_not_recorded(stand: Stand) -> None:
 
 
 def test_everything_survives_kill_9(stand: Stand) -> None:
-    stand.post("/messages", inclusion_message())
+    stand.post("/messages", a_message())
     stand.play("reject-all")
-    stand.post("/messages", inclusion_message())
+    stand.post("/messages", a_message())
     paths = ("/ledger", "/mailbox", "/scenario", "/.well-known/jwks.json")
     before = [stand.get(path) for path in paths]
 
@@ -102,7 +102,7 @@ def test_what_was_acknowledged_when_it_was_killed_is_there(stand: Stand) -> None
     def send_until_killed(_: int) -> None:
         with requests.Session() as session, suppress(requests.RequestException):
             while True:
-                message = inclusion_message()
+                message = a_message()
                 assert session.post(f"{stand.url}/messages", json=message, timeout=10).status_code == 202
                 acknowledged.append(message["message_id"])
 
@@ -122,7 +122,7 @@ def test_what_was_acknowledged_when_it_was_killed_is_there(stand: Stand) -> None
 
 
 def test_it_writes_in_its_directory_and_nowhere_else(stand: Stand) -> None:
-    stand.post("/messages", inclusion_message())
+    stand.post("/messages", a_message())
 
     assert list(stand.elsewhere.iterdir()) == []
     assert {path.name for path in Path(stand.data_dir).iterdir()} == {"mock.sqlite3", "signing-key.pem"}

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.delivery import Acknowledged, Backoff, Outcome, State, Step, Unacceptable, Unavailable, next_step
+from gateway.domain.delivery import (
+    PERMANENT,
+    RETRYABLE,
+    Acknowledged,
+    Answer,
+    Backoff,
+    Bearing,
+    Outcome,
+    Standing,
+    State,
+    Step,
+    Unacceptable,
+    Unavailable,
+    bearing_of,
+    next_step,
+)
+from schemas.mycarenet.values import ANSWER_CODES
 from tests.builders import instant
 
 NOW = instant("2022-02-14T09:30:00Z")
@@ -89,3 +107,47 @@ def test_sent_message_is_shown_as_pending_until_the_answer() -> None:
         "rejected": "rejected",
         "failed": "failed",
     }
+
+
+SENT = Standing(State.SENT, UUID(int=8), "MCN-000001")
+YES = Answer("a-1", UUID(int=1), True, None, None, UUID(int=8), "MCN-000001")
+NO = replace(YES, accepted=False, code="deceased")
+PUT_OFF = replace(YES, accepted=False, code="temporarily-unavailable")
+
+
+@pytest.mark.parametrize(
+    ("standing", "answer", "expected"),
+    [
+        (SENT, YES, Bearing.NEWS),
+        (SENT, NO, Bearing.NEWS),
+        (replace(SENT, state=State.PENDING, output_reference=None), YES, Bearing.NEWS),
+        (SENT, replace(YES, output_reference="MCN-000009"), Bearing.NEWS),
+        (SENT, PUT_OFF, Bearing.POSTPONEMENT),
+        (SENT, replace(PUT_OFF, output_reference="MCN-000009"), Bearing.REPEAT),
+        (replace(SENT, state=State.PENDING), PUT_OFF, Bearing.REPEAT),
+        (replace(SENT, state=State.ACCEPTED), PUT_OFF, Bearing.REPEAT),
+        (replace(SENT, state=State.ACCEPTED), YES, Bearing.REPEAT),
+        (replace(SENT, state=State.REJECTED), replace(NO, code="not-insured"), Bearing.REPEAT),
+        (replace(SENT, state=State.ACCEPTED), NO, Bearing.CONTRADICTION),
+        (replace(SENT, state=State.REJECTED), YES, Bearing.CONTRADICTION),
+        (replace(SENT, state=State.FAILED), YES, Bearing.CONTRADICTION),
+        (replace(SENT, state=State.FAILED), NO, Bearing.CONTRADICTION),
+        (None, YES, Bearing.FOREIGN),
+        (SENT, replace(YES, input_reference=UUID(int=9)), Bearing.FOREIGN),
+        (SENT, replace(YES, input_reference=None), Bearing.FOREIGN),
+        (replace(SENT, input_reference=None), YES, Bearing.FOREIGN),
+        (replace(SENT, input_reference=None), replace(YES, input_reference=None), Bearing.FOREIGN),
+    ],
+)
+def test_answer_is_what_the_record_makes_of_it(standing: Standing | None, answer: Answer, expected: Bearing) -> None:
+    assert bearing_of(answer, standing) is expected
+
+
+@pytest.mark.parametrize("code", [*PERMANENT, "a-code-of-tomorrow", None])
+def test_answer_that_says_no_is_for_good_unless_its_code_says_otherwise(code: str | None) -> None:
+    assert replace(NO, code=code).state is State.REJECTED
+
+
+def test_both_sides_know_the_same_answers() -> None:
+    assert (*PERMANENT, *RETRYABLE) == ANSWER_CODES
+    assert {replace(NO, code=code).state for code in RETRYABLE} == {State.PENDING}

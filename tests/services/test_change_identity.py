@@ -8,7 +8,6 @@ import pytest
 
 from gateway.domain import errors
 from gateway.domain.access import Role
-from gateway.domain.delivery import Answer
 from gateway.services.change_identity import change_identity
 from gateway.services.collect_answers import collect_answers
 from gateway.services.deliver_outbox import deliver_outbox
@@ -19,7 +18,7 @@ from gateway.store.inclusions import InclusionFilter
 from gateway.store.tables import action, inclusion, outbox, vault
 from tests.builders import PROJECT, a_caller, instant
 from tests.services.desk import ADMIN, PARTNER, Desk, a_beneficiary, ssin
-from tests.services.test_deliver_outbox import MEMBER, PACE, Wire
+from tests.services.test_deliver_outbox import MEMBER, PACE, Wire, answer_to
 from tests.store.rows import added, rows
 from tests.store.seeds import OTHER_PROJECT
 
@@ -111,10 +110,11 @@ def test_messages_go_under_the_new_number_in_their_order_with_the_change_last(ac
 @pytest.mark.parametrize("is_accepted", [True, False])
 def test_answer_to_a_message_that_moved_is_recorded(acted: Desk, is_accepted: bool) -> None:
     one = _only(acted)
-    message = next(row["id"] for row in rows(acted.database_url, outbox) if row["kind"] == "inclusion")
+    answer = answer_to(acted, accepted=is_accepted, code=None if is_accepted else "not-insured", member=MEMBER)
+    message = answer.message_id
     _change(acted, one)
 
-    collect_answers(acted.context, Wire(answers=[Answer("a-1", message, is_accepted, "not-insured", MEMBER)]))
+    collect_answers(acted.context, Wire(answers=[answer]))
 
     status = acted.ask(ADMIN, get_inclusion, one).known.inclusion.status
     assert status == ("open" if is_accepted else "rejected")

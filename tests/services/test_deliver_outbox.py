@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from gateway.domain import errors
 from gateway.domain.delivery import (
     Acknowledged,
     Answer,
@@ -23,11 +23,11 @@ from gateway.domain.identity import Ssin
 from gateway.services.collect_answers import collect_answers
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace, deliver_outbox
-from gateway.services.find_inclusions import find_inclusions, get_inclusion
-from gateway.store.tables import action, beneficiary, inclusion, outbox
+from gateway.services.find_inclusions import get_inclusion
+from gateway.store.tables import inclusion, outbox
 from gateway.upstream.client import MailboxUnavailable
 from tests.builders import day, instant
-from tests.services.desk import ADMIN, PARTNER, Desk, a_beneficiary, ssin
+from tests.services.desk import ADMIN, Desk, ssin
 from tests.store.rows import rows
 
 PACE = Pace(timedelta(seconds=30), Backoff(first_seconds=60, most_seconds=600))
@@ -84,9 +84,20 @@ def _states(desk: Desk) -> list[tuple[str, int, str]]:
     return [(row["kind"], row["sequence"], row["state"]) for row in found]
 
 
-def _message_of(desk: Desk, kind: str = "inclusion") -> UUID:
-    found: list[UUID] = [row["id"] for row in rows(desk.database_url, outbox) if row["kind"] == kind]
-    return found[0]
+def answer_to(
+    desk: Desk, kind: str = "inclusion", accepted: bool = True, code: str | None = None, **changes: Any
+) -> Answer:
+    """The answer to a message of a kind; it is sent before, with all that waits, where it was not."""
+    if _row_of(desk, kind)["input_reference"] is None:
+        while deliver_outbox(desk.context, Wire(), PACE):
+            continue
+    row = _row_of(desk, kind)
+    answer = Answer("a-1", row["id"], accepted, code, None, row["input_reference"], row["output_reference"])
+    return replace(answer, **changes)
+
+
+def _row_of(desk: Desk, kind: str) -> dict[str, Any]:
+    return next(row for row in rows(desk.database_url, outbox) if row["kind"] == kind)
 
 
 def test_messages_of_one_beneficiary_go_one_by_one_in_order_of_commit(desk: Desk) -> None:
@@ -222,7 +233,7 @@ def test_message_goes_to_the_insurer_that_an_acceptance_told(desk: Desk) -> None
             return super().send(message, ssin)
 
     deliver_outbox(desk.context, LookingWire(), PACE)
-    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk), True, member=MEMBER)]))
+    collect_answers(desk.context, Wire(answers=[answer_to(desk, member=MEMBER)]))
     deliver_outbox(desk.context, LookingWire(), PACE)
 
     assert seen == [None, MEMBER.insurer]
@@ -237,133 +248,6 @@ def test_failed_message_is_shown_with_its_reason(desk: Desk) -> None:
     assert (known.delivery_state, known.delivery_reason) == ("failed", "http-400")
 
 
-def test_acceptance_keeps_the_traits_of_the_beneficiary_and_is_confirmed(desk: Desk) -> None:
-    one = desk.include().known.inclusion
-    wire = Wire()
-    deliver_outbox(desk.context, wire, PACE)
-    wire.answers = [Answer("a-1", _message_of(desk), True, member=MEMBER)]
-
-    assert collect_answers(desk.context, wire) == 1
-
-    (row,) = rows(desk.database_url, beneficiary)
-    assert wire.confirmed == ["a-1"]
-    assert (row["insurer"], row["sex"], row["birth_date"], row["municipality"]) == (
-        MEMBER.insurer,
-        MEMBER.sex,
-        MEMBER.birth_date,
-        MEMBER.municipality,
-    )
-    assert desk.ask(ADMIN, get_inclusion, one.id).known.delivery_state == "accepted"
-
-
-def test_acceptance_without_traits_is_an_acceptance(desk: Desk) -> None:
-    desk.include()
-    wire = Wire(answers=[Answer("a-1", _message_of(desk), True)])
-
-    collect_answers(desk.context, wire)
-
-    assert _states(desk) == [("inclusion", 1, "accepted")]
-
-
-def test_empty_mailbox_confirms_nothing(desk: Desk) -> None:
-    wire = Wire()
-
-    assert (collect_answers(desk.context, wire), wire.confirmed) == (0, [])
-
-
-def test_mailbox_that_is_away_is_the_workers_to_know(desk: Desk) -> None:
-    with pytest.raises(MailboxUnavailable):
-        collect_answers(desk.context, Wire(is_away=True))
-
-
-def test_answers_that_come_again_or_to_others_change_nothing_and_are_confirmed(desk: Desk) -> None:
-    one = desk.include().known.inclusion
-    accepted = Answer("a-1", _message_of(desk), True, member=MEMBER)
-    collect_answers(desk.context, Wire(answers=[accepted]))
-    before = desk.counts(), rows(desk.database_url, outbox), rows(desk.database_url, beneficiary)
-    wire = Wire(
-        answers=[
-            replace(accepted, member=replace(MEMBER, insurer="900")),
-            Answer("a-2", accepted.message_id, False, "not-insured"),
-            Answer("a-3", uuid4(), False, "not-insured"),
-            Answer("a-4", one.id, True),
-        ]
-    )
-
-    assert collect_answers(desk.context, wire) == 4
-
-    assert (desk.counts(), rows(desk.database_url, outbox), rows(desk.database_url, beneficiary)) == before
-    assert wire.confirmed == ["a-1", "a-2", "a-3", "a-4"]
-
-
-@pytest.mark.parametrize("is_exited", [False, True], ids=["open", "exited"])
-def test_inclusion_that_mycarenet_rejects_has_no_day_and_lets_another_one_in(desk: Desk, is_exited: bool) -> None:
-    one = desk.include().known.inclusion
-    if is_exited:
-        desk.at("2022-01-20T09:00+01:00").exit(one.id)
-    desk.at("2022-03-02T09:00+01:00")
-
-    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk), False, "not-insured")]))
-
-    view = desk.ask(ADMIN, get_inclusion, one.id)
-    assert (view.known.inclusion.status, view.known.inclusion.rejection_code) == ("rejected", "not-insured")
-    assert (view.known.delivery_state, view.known.delivery_reason) == ("rejected", "not-insured")
-    assert view.valid is None
-    assert rows(desk.database_url, inclusion, "version")[-1]["recorded_at"] == instant("2022-03-02T08:00Z")
-    with pytest.raises(errors.AlreadyRejected):
-        desk.exit(one.id)
-    with pytest.raises(errors.NotIncluded):
-        desk.act()
-    again = desk.include().known.inclusion
-    statuses = [item.known.inclusion.status for item in desk.ask(PARTNER, find_inclusions, a_beneficiary()).items]
-    assert again.status == "open"
-    assert statuses == ["open", "rejected"]
-
-
-def test_rejection_without_a_reason_is_of_an_unknown_one(desk: Desk) -> None:
-    one = desk.include().known.inclusion
-
-    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk), False)]))
-
-    assert desk.ask(ADMIN, get_inclusion, one.id).known.inclusion.rejection_code == "unknown"
-
-
-def test_action_that_mycarenet_rejects_frees_its_key(desk: Desk) -> None:
-    desk.include()
-    first = desk.at("2022-03-01T08:00+01:00").act().known.action
-
-    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk, "action"), False, "unknown-act")]))
-
-    assert [row["status"] for row in rows(desk.database_url, action, "version")] == ["recorded", "rejected"]
-    with pytest.raises(errors.AlreadyRejected):
-        desk.annul_action(first.id)
-    assert desk.act().known.action.id != first.id
-
-
-def test_rejection_of_what_was_annulled_meanwhile_changes_no_fact(desk: Desk) -> None:
-    one = desk.include().known.inclusion
-    act = desk.at("2022-03-01T08:00+01:00").act().known.action
-    desk.annul_action(act.id)
-    desk.annul(one.id)
-    before = desk.counts()
-    answers = [Answer(kind, _message_of(desk, kind), False, "late") for kind in ("inclusion", "action")]
-
-    collect_answers(desk.context, Wire(answers=answers))
-
-    assert desk.counts() == before
-    assert desk.ask(ADMIN, get_inclusion, one.id).known.inclusion.status == "annulled"
-
-
-def test_rejected_exit_changes_no_fact_and_is_shown(desk: Desk) -> None:
-    one = desk.include().known.inclusion
-    desk.at("2022-05-16T10:00+02:00").exit(one.id)
-
-    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk, "exit"), False, "late")]))
-
-    known = desk.ask(ADMIN, get_inclusion, one.id).known
-    assert (known.inclusion.status, known.delivery_state) == ("exited", "rejected")
-
-
 def test_outage_over_a_months_end_moves_no_date(desk: Desk, times: Times) -> None:
     one = desk.at("2022-01-31T22:00Z").include().known.inclusion
     wire = Wire(Unavailable("unreachable"))
@@ -375,7 +259,7 @@ def test_outage_over_a_months_end_moves_no_date(desk: Desk, times: Times) -> Non
 
     wire.outcome = Acknowledged()
     deliver_outbox(desk.context, wire, PACE)
-    collect_answers(desk.context, Wire(answers=[Answer("a-1", _message_of(desk), True, member=MEMBER)]))
+    collect_answers(desk.context, Wire(answers=[answer_to(desk, member=MEMBER)]))
 
     assert rows(desk.database_url, inclusion) == kept
     (row,) = rows(desk.database_url, outbox)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,11 +12,24 @@ from uuid import UUID
 import pytest
 import requests
 import responses
+from responses import matchers
 
-from gateway.domain.delivery import Acknowledged, Answer, Member, Message, Outcome, Unacceptable, Unavailable
+from gateway.domain.delivery import (
+    Acknowledged,
+    Answer,
+    Member,
+    Message,
+    Outcome,
+    StatementLine,
+    Unacceptable,
+    Unavailable,
+)
 from gateway.upstream import client
 from gateway.upstream.client import LARGEST_ANSWER_BYTES, MailboxUnavailable, MyCareNet
-from tests.builders import PROJECT, SSIN, an_ssin, day
+from gateway.upstream.messages import body_of, encode
+from schemas.mycarenet import messages
+from schemas.mycarenet.values import MESSAGE_KINDS
+from tests.builders import PROJECT, SSIN, an_ssin, day, instant
 from tests.upstream.raw import an_answer, raw_server
 
 URL = "https://mycarenet.example"
@@ -28,10 +42,28 @@ MESSAGE = Message(
     "exit",
     UUID(int=2),
     {"reason": "moved", "communicated_at": "2022-01-15T09:00:00Z"},
+    input_reference=UUID(int=8),
+    insurer="100",
 )
+TACK = {
+    "message_id": str(MESSAGE.id),
+    "input_reference": str(MESSAGE.input_reference),
+    "output_reference": "MCN-000001",
+    "received_at": "2022-01-15T09:00:01Z",
+}
 MEMBER = {"insurer": "100", "sex": "M", "birth_date": "1985-07-30", "municipality": "25112"}
-ACCEPTED = {"answer_id": "a-1", "message_id": str(UUID(int=1)), "outcome": "accepted", "member": MEMBER}
-REJECTED = {"answer_id": "a-2", "message_id": str(UUID(int=3)), "outcome": "rejected", "code": "not-insured"}
+REFERENCES = {"input_reference": str(UUID(int=8)), "output_reference": "MCN-000001"}
+ACCEPTED: dict[str, Any] = {
+    **{"answer_id": "a-1", "message_id": str(UUID(int=1)), "outcome": "accepted", "member": MEMBER},
+    **REFERENCES,
+}
+DETAILS = {"coding": [{"system": "urn:chroniccare:answer-code", "code": "not-insured"}]}
+ISSUE = {"severity": "error", "code": "business-rule", "details": DETAILS, "expression": ["Bundle"]}
+REJECTED: dict[str, Any] = {
+    **{"answer_id": "a-2", "message_id": str(UUID(int=3)), "outcome": "rejected"},
+    **REFERENCES,
+    "error": {"resourceType": "OperationOutcome", "issue": [ISSUE]},
+}
 
 
 @pytest.fixture
@@ -46,21 +78,64 @@ def _send(wire: responses.RequestsMock, **answer: Any) -> Outcome:
 
 
 def test_message_meets_its_identity_on_the_way_out(wire: responses.RequestsMock) -> None:
-    outcome = _send(wire, status=202, json={"message_id": str(MESSAGE.id)})
+    outcome = _send(wire, status=202, json=TACK)
 
     request = wire.calls[0].request
-    assert outcome == Acknowledged()
+    assert outcome == Acknowledged("MCN-000001")
     assert request.headers["Content-Type"] == "application/json"
     assert isinstance(request.body, bytes)
-    assert json.loads(request.body) == {
+    sent = json.loads(request.body)
+    header, focus, patient = (one["resource"] for one in sent["body"]["entry"])
+    assert {name: sent[name] for name in ("message_id", "input_reference", "destination")} == {
         "message_id": str(MESSAGE.id),
-        "kind": "exit",
-        "project": PROJECT,
-        "ssin": SSIN,
-        "reference": str(MESSAGE.reference),
-        "reason": "moved",
-        "communicated_at": "2022-01-15T09:00:00Z",
+        "input_reference": str(MESSAGE.input_reference),
+        "destination": "100",
     }
+    assert header["eventCoding"]["code"] == "exit"
+    assert header["sender"]["identifier"]["value"] == PROJECT
+    assert header["reason"]["coding"][0]["code"] == "moved"
+    assert header["focus"] == [{"reference": f"urn:uuid:{MESSAGE.reference}"}]
+    assert (focus["resourceType"], focus["status"]) == ("EpisodeOfCare", "finished")
+    assert patient["identifier"][0]["value"] == SSIN
+    assert sent["body"]["timestamp"] == "2022-01-15T09:00:00Z"
+
+
+CONTENTS: dict[str, dict[str, Any]] = {
+    "inclusion": {"valid_from": "2022-02-01", "agreed_on": "2022-01-10"},
+    "inclusion-correction": {"agreed_on": None},
+    "inclusion-annulment": {"reason": "duplicate"},
+    "identity-change": {"reason": "mistyped"},
+    "exit": {"reason": "moved"},
+    "exit-annulment": {"reason": "other"},
+    "action": {
+        "pseudocode": "794010",
+        "performed_on": "2022-02-14",
+        "performed_by": "12345625",
+        "occurrence": 2,
+        "inclusion": str(UUID(int=9)),
+    },
+    "action-annulment": {"reason": "not-performed"},
+}
+
+
+@pytest.mark.parametrize("kind", MESSAGE_KINDS)
+def test_every_kind_of_message_is_of_the_schema_with_all_that_it_says(kind: str) -> None:
+    content = {**CONTENTS[kind], "communicated_at": "2022-01-15T09:00:00Z"}
+
+    sent = json.loads(encode(replace(MESSAGE, kind=kind, content=content), an_ssin()))
+
+    loaded = messages.Message().load(sent)
+    assert messages.Message().dump(loaded) == sent
+    assert loaded["body"]["entry"][0]["resource"]["event_coding"]["code"] == kind
+    text = json.dumps(sent)
+    assert all(str(value) in text for value in content.values() if value is not None)
+
+
+def test_body_is_the_same_on_every_try_wherever_it_goes() -> None:
+    first, later = MESSAGE, replace(MESSAGE, insurer="900", attempts=7, input_reference=None)
+
+    assert body_of(first, an_ssin()) == body_of(later, an_ssin())
+    assert SSIN in body_of(first, an_ssin()).decode()
 
 
 def test_message_names_nobody_but_the_beneficiary(wire: responses.RequestsMock) -> None:
@@ -101,12 +176,23 @@ def test_message_that_nobody_may_have_taken_is_sent_again(
     assert _send(wire, body=error) == Unavailable("unreachable")
 
 
-def test_acknowledgement_counts_whatever_its_body_says(wire: responses.RequestsMock) -> None:
-    assert _send(wire, status=202, body="<html>thank you</html>") == Acknowledged()
-
-
-def test_acknowledgement_without_end_is_read_no_further_than_its_bound(wire: responses.RequestsMock) -> None:
-    assert _send(wire, status=202, body=b" " * (LARGEST_ANSWER_BYTES * 2)) == Acknowledged()
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"body": "<html>thank you</html>"},
+        {"body": b'{"message_id": '},
+        {"json": {}},
+        {"json": {**TACK, "message_id": str(UUID(int=4))}},
+        {"json": {**TACK, "input_reference": str(UUID(int=4))}},
+        {"json": {**TACK, "output_reference": ""}},
+        {"body": b" " * (LARGEST_ANSWER_BYTES * 2)},
+    ],
+    ids=["HTML", "cut", "empty", "another's", "of another body", "no reference", "without end"],
+)
+def test_acknowledgement_that_is_none_leaves_the_message_to_be_sent_again(
+    wire: responses.RequestsMock, answer: dict[str, Any]
+) -> None:
+    assert _send(wire, status=202, **answer) == Unavailable("not-acknowledged")
 
 
 @pytest.mark.parametrize("is_reset", [False, True], ids=["cut", "reset"])
@@ -131,8 +217,10 @@ def test_mailbox_gives_its_answers_in_order(wire: responses.RequestsMock) -> Non
     answers = _fetch(wire, json={"items": [ACCEPTED, REJECTED]})
 
     assert answers == [
-        Answer("a-1", UUID(int=1), True, member=Member("100", "M", day("1985-07-30"), "25112")),
-        Answer("a-2", UUID(int=3), False, "not-insured"),
+        Answer(
+            "a-1", UUID(int=1), True, None, Member("100", "M", day("1985-07-30"), "25112"), UUID(int=8), "MCN-000001"
+        ),
+        Answer("a-2", UUID(int=3), False, "not-insured", None, UUID(int=8), "MCN-000001"),
     ]
     assert wire.calls[0].request.headers.get("Cookie") is None
 
@@ -169,6 +257,8 @@ def test_compressed_mailbox_is_read(wire: responses.RequestsMock) -> None:
         {"status": 200, "body": "{}".encode("utf-16")},
         {"status": 200, "json": {"items": [{**ACCEPTED, "outcome": "maybe"}]}},
         {"status": 200, "json": {"items": [{**ACCEPTED, "message_id": "1"}]}},
+        {"status": 200, "json": {"items": [{**REJECTED, "error": None}]}},
+        {"status": 200, "json": {"items": [{**REJECTED, "error": {**REJECTED["error"], "issue": [ISSUE, ISSUE]}}]}},
         {"status": 200, "json": {"items": [{**ACCEPTED, "member": {**MEMBER, "sex": "f"}}]}},
         {"status": 200, "body": b'{"items": []}' + b" " * LARGEST_ANSWER_BYTES},
         {"status": 200, "body": b"no gzip", "headers": {"Content-Encoding": "gzip"}},
@@ -189,6 +279,8 @@ def test_compressed_mailbox_is_read(wire: responses.RequestsMock) -> None:
         "UTF-16",
         "odd outcome",
         "odd id",
+        "no reason",
+        "two reasons",
         "odd member",
         "huge",
         "ill-compressed",
@@ -231,3 +323,49 @@ def test_confirmation_that_is_not_heard_is_no_matter(wire: responses.RequestsMoc
     wire.post(f"{URL}/mailbox/confirmations", **answer)
 
     MyCareNet(URL).confirm(["a-1"])
+
+
+LINE = {
+    "message_id": str(UUID(int=1)),
+    "input_reference": str(UUID(int=8)),
+    "output_reference": "MCN-000001",
+    "kind": "exit",
+    "reference": str(UUID(int=2)),
+    "received_at": "2022-01-15T09:00:01Z",
+    "received_count": 2,
+    "outcome": "rejected",
+    "code": "not-insured",
+    "is_answered": True,
+}
+
+
+def test_statement_is_read_page_by_page(wire: responses.RequestsMock) -> None:
+    asked = f"{URL}/statement?project=demo-nord&month=2022-01&limit=200"
+    wire.get(asked, json={"items": [LINE], "next": "17"}, match=[matchers.query_string_matcher(asked.split("?")[1])])
+    wire.get(f"{asked}&cursor=17", json={"items": [{**LINE, "outcome": "accepted", "code": None}], "next": None})
+
+    lines = list(MyCareNet(URL).statement("demo-nord", "2022-01"))
+
+    assert [(one.accepted, one.code) for one in lines] == [(False, "not-insured"), (True, None)]
+    assert lines[0] == StatementLine(
+        message_id=UUID(int=1),
+        input_reference=UUID(int=8),
+        output_reference="MCN-000001",
+        kind="exit",
+        reference=UUID(int=2),
+        received_at=instant("2022-01-15T09:00:01Z"),
+        received_count=2,
+        accepted=False,
+        code="not-insured",
+        is_answered=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "answer", [{"status": 503}, {"json": {"items": [{**LINE, "kind": "find"}], "next": None}}, {"body": b"<html>"}]
+)
+def test_statement_that_is_none_is_unavailable(wire: responses.RequestsMock, answer: dict[str, Any]) -> None:
+    wire.get(f"{URL}/statement?project=demo-nord&month=2022-01&limit=200", **answer)
+
+    with pytest.raises(MailboxUnavailable):
+        list(MyCareNet(URL).statement("demo-nord", "2022-01"))
