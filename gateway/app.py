@@ -16,6 +16,7 @@ from gateway.http.api import (
     aggregates,
     batches,
     catalogue,
+    deliveries,
     explanations,
     extracts,
     forecast,
@@ -52,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     *progress.ROUTES,
     *forecast.ROUTES,
     *extracts.ROUTES,
+    *deliveries.ROUTES,
 )
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from gateway.app import build_app, build_context, build_way_out
+from gateway.deliver_command import deliver_app, run_worker
 from gateway.domain.errors import (
     AlreadyReleased,
     AlreadyRevised,
@@ -29,7 +30,6 @@ from gateway.domain.errors import (
 from gateway.domain.lattice import Period, PeriodKind
 from gateway.domain.rulebook import RULES
 from gateway.extract_command import extract_app
-from gateway.http.api.batch_lines import read_line
 from gateway.http.server import configure_logging, serve
 from gateway.http.texts import LANGUAGES, rule_texts
 from gateway.import_file import ImportFailed, import_file
@@ -45,7 +45,6 @@ from gateway.services.context import Context
 from gateway.settings import Settings, SettingsError, read_settings, read_token
 from gateway.store.dialects import UnsafeStore
 from gateway.store.migrate import migrate
-from gateway.worker import Worker, run_round, run_until_stopped
 
 app = typer.Typer(
     help="The registration gateway for pilot projects of integrated care.",
@@ -57,6 +56,7 @@ receipt_app = typer.Typer(help="Receipts.", no_args_is_help=True, pretty_excepti
 app.add_typer(keys_app, name="keys")
 app.add_typer(receipt_app, name="receipt")
 app.add_typer(extract_app, name="extract")
+app.add_typer(deliver_app, name="deliver")
 console = Console()
 errors = Console(stderr=True)
 TOLD = (ImportFailed, SettingsError, KeyringError, UnsafeStore, SandboxFailed, ReplayFailed, ClosingFailed, Unreachable)
@@ -87,24 +87,6 @@ def _serve(settings: Settings, host: str, port: int, workers: int) -> None:
     build_app(settings)
     configure_logging()
     serve(lambda: build_app(settings), host, port, workers, settings.threads)
-
-
-@app.command()
-def deliver(once: Annotated[bool, typer.Option(help="one round, then stop")] = False) -> None:
-    """Do batches, build extracts and deliver the outbox to MyCareNet until told to stop."""
-    _deliver(read_settings(), once=once)
-
-
-def _deliver(settings: Settings, *, once: bool) -> None:
-    configure_logging()
-    (way_out, pace), (mailbox, _) = build_way_out(settings), build_way_out(settings)
-    worker = Worker(build_context(settings), way_out, mailbox, pace, read_line)
-    if once:
-        run_round(worker)
-        return
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: worker.stop.set())
-    run_until_stopped(worker)
 
 
 @app.command("import")
@@ -249,7 +231,7 @@ def sandbox(
     with _until_told():
         settings = _prepare(plan)
         serve_part = partial(_serve, settings, "127.0.0.1", plan.port, plan.workers)
-        with started(plan, serve_part, partial(_deliver, settings, once=False)) as running:
+        with started(plan, serve_part, partial(run_worker, settings, once=False)) as running:
             console.print(f"ready gateway={plan.gateway_url} mock={plan.mock_url}", soft_wrap=True, highlight=False)
             if not empty:
                 play_sample(plan, console)

@@ -112,6 +112,7 @@ ACCESS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
         "get_extract": _WHO_ASKED_FOR_IT,
         "get_extract_file": _WHO_ASKED_FOR_IT,
         "cancel_extract": _WHO_ASKED_FOR_IT,
+        "list_deliveries": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT, Role.AUDITOR: Scope.ANY},
         "list_releases": {Role.COORDINATOR: Scope.OWN_PROJECT, Role.POLICY_MAKER: Scope.ANY},
     }
 )

@@ -45,4 +45,6 @@ def _outbox(backlog: Backlog, now: datetime) -> bytes:
     Gauge("chroniccare_outbox_pending", "Messages not sent", registry=registry).set(backlog.pending)
     Gauge("chroniccare_outbox_unanswered", "Messages not answered", registry=registry).set(backlog.unanswered)
     Gauge("chroniccare_outbox_oldest_seconds", "Age of the oldest of them", registry=registry).set(age)
+    Gauge("chroniccare_outbox_failed", "Messages that wait for a person", registry=registry).set(backlog.failed)
+    Gauge("chroniccare_outbox_rejected", "Messages that MyCareNet rejected", registry=registry).set(backlog.rejected)
     return generate_latest(registry)

@@ -156,7 +156,8 @@ class _Round:
         """Record what became of what was sent, and give back what was not."""
         steps, self.steps = self.steps, []
         with self.context.store.transaction() as tx:
-            tx.outbox.take(steps, self.context.real_now())
+            for message, step in tx.outbox.take(steps, self.context.real_now()):
+                tx.failures.add(message, step.reason or "unknown", tx.legal_now())
             tx.outbox.put_back(not_tried)
         self.held.drop([message.id for message, _ in steps])
         self.recorded_at = time.monotonic()

@@ -17,10 +17,19 @@ from sqlalchemy import Connection, Row, RowMapping, and_, bindparam, or_, select
 from gateway.domain.errors import AlreadyIncluded
 from gateway.domain.inclusion import Agreement, Exit, Inclusion
 from gateway.store import dialects
-from gateway.store.tables import inclusion, outbox
+from gateway.store.tables import delivery_failure, inclusion, outbox
 
 _WITH_DELIVERY = select(inclusion, outbox.c.state, outbox.c.reason, outbox.c.answered_at).outerjoin(
     outbox, and_(outbox.c.bucket == inclusion.c.bucket, outbox.c.id == inclusion.c.message_id)
+)
+_AS_KNOWN = _WITH_DELIVERY.add_columns(delivery_failure.c.reason.label("failure")).outerjoin(
+    delivery_failure,
+    and_(
+        delivery_failure.c.bucket == inclusion.c.bucket,
+        delivery_failure.c.message == inclusion.c.message_id,
+        delivery_failure.c.failed_at <= bindparam("known_at"),
+        or_(delivery_failure.c.retried_at.is_(None), delivery_failure.c.retried_at > bindparam("known_at")),
+    ),
 )
 _CURRENT = inclusion.c.superseded_at.is_(None)
 _BY_ID = _WITH_DELIVERY.where(
@@ -107,9 +116,11 @@ class Inclusions:
     def list(self, chosen: InclusionFilter, after: UUID | None, limit: int) -> list[KnownInclusion]:
         """A project's inclusions in order of id, after one of them.
 
-        Shape: with `known_at`, the versions as they were known then, before anything recorded later.
+        Shape: with `known_at`, versions and deliveries as they were known then, before anything recorded later.
         """
-        query = _WITH_DELIVERY.where(inclusion.c.project == chosen.project, *_conditions(chosen))
+        known_at = chosen.known_at
+        looked_up = _WITH_DELIVERY if known_at is None else _AS_KNOWN.params(known_at=known_at)
+        query = looked_up.where(inclusion.c.project == chosen.project, *_conditions(chosen))
         if after is not None:
             query = query.where(inclusion.c.id > after)
         rows = self._connection.execute(query.order_by(inclusion.c.id).limit(limit))
@@ -162,9 +173,11 @@ def _columns(one: Inclusion, recorded_at: datetime) -> dict[str, Any]:
 
 
 def _known(row: Row[Any], known_at: datetime | None = None) -> KnownInclusion:
-    answered_later = known_at is not None and row.answered_at is not None and row.answered_at > known_at
-    state = "pending" if answered_later or row.state is None else row.state
-    return KnownInclusion(_inclusion_of(row._mapping), state, None if answered_later else row.reason)
+    if known_at is None or (row.answered_at is not None and row.answered_at <= known_at):
+        return KnownInclusion(_inclusion_of(row._mapping), row.state or "pending", row.reason)
+    if row.failure is not None:
+        return KnownInclusion(_inclusion_of(row._mapping), "failed", row.failure)
+    return KnownInclusion(_inclusion_of(row._mapping), "pending")
 
 
 def _inclusion_of(row: Mapping[str, Any] | RowMapping) -> Inclusion:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Text, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Text, and_, bindparam, exists, func, insert, or_, select, text, update
 from sqlalchemy.sql.dml import Update
 
 from gateway.domain.delivery import Answer, Backoff, Message, Standing, State, Step
@@ -58,6 +58,12 @@ _STEP = (
         leased_until=None,
     )
 )
+_RETRY = (
+    update(outbox)
+    .where(*_ROW, outbox.c.state == State.FAILED.value)
+    .values(state=State.PENDING.value, next_attempt_at=bindparam("b_next"), reason=None)
+    .returning(outbox)
+)
 _REFER = update(outbox).where(*_ROW).values(input_reference=bindparam("b_reference"))
 _ANSWER = (
     update(outbox)
@@ -80,13 +86,25 @@ _CONTRADICT = (
 )
 
 
+_REFUSED = (
+    select(outbox.c.state, func.count())
+    .where(text("outbox.state IN ('failed', 'rejected')"))  # as the index says it, or else it would not be used
+    .group_by(outbox.c.state)
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits: messages not sent, messages not answered, and when the oldest of them was committed."""
+    """What waits: messages not sent, messages not answered, and when the oldest of them was committed.
+
+    Shape: `failed` wait for a person; `rejected` are all that ever were.
+    """
 
     pending: int
     unanswered: int
     oldest_at: datetime | None
+    failed: int = 0
+    rejected: int = 0
 
 
 class Outbox:
@@ -152,22 +170,21 @@ class Outbox:
                 [{"b_bucket": one.bucket, "b_id": one.id, "b_reference": one.input_reference} for one in messages],
             )
 
-    def take(self, steps: Sequence[tuple[Message, Step]], now: datetime) -> None:
-        """Record what became of claimed messages after an attempt; nothing where another worker took over."""
-        if steps:
-            self._connection.execute(
-                _STEP,
-                [
-                    {
-                        **_held(message),
-                        "b_state": step.state.value,
-                        "b_next": step.next_attempt_at or now,
-                        "b_reason": step.reason,
-                        "b_output_reference": step.output_reference,
-                    }
-                    for message, step in steps
-                ],
-            )
+    def take(self, steps: Sequence[tuple[Message, Step]], now: datetime) -> list[tuple[Message, Step]]:
+        """Record what became of claimed messages after an attempt; those of them that failed for good just now.
+
+        Shape: nothing changes where another worker took over.
+        """
+        going_on = [_step(message, step, now) for message, step in steps if step.state is not State.FAILED]
+        if going_on:
+            self._connection.execute(_STEP, going_on)
+        ended = [(message, step) for message, step in steps if step.state is State.FAILED]
+        return [one for one in ended if self._has_changed(_STEP, _step(*one, now))]
+
+    def retry(self, bucket: int, message_id: UUID, now: datetime) -> Message | None:
+        """Let a message that failed go again under its id; None when it did not fail."""
+        row = self._connection.execute(_RETRY, {"b_bucket": bucket, "b_id": message_id, "b_next": now}).one_or_none()
+        return None if row is None else _message_of(row)
 
     def answer(self, bucket: int, answer: Answer, at: datetime) -> Message | None:
         """Record an answer; the message, or None when it is not ours or was answered before."""
@@ -211,12 +228,29 @@ class Outbox:
                 func.min(outbox.c.created_at).label("oldest_at"),
             ).where(outbox.c.state.in_((State.PENDING.value, State.SENT.value)))
         ).one()
-        return Backlog(row.pending, row.unanswered, row.oldest_at)
+        refused = {row[0]: row[1] for row in self._connection.execute(_REFUSED)}
+        return Backlog(
+            row.pending,
+            row.unanswered,
+            row.oldest_at,
+            refused.get(State.FAILED.value, 0),
+            refused.get(State.REJECTED.value, 0),
+        )
 
     def state_of(self, bucket: int, message_id: UUID) -> str | None:
         """Where a message stands, or None."""
         query = select(outbox.c.state).where(*_ROW)
         return self._connection.execute(query, {"b_bucket": bucket, "b_id": message_id}).scalar_one_or_none()
+
+
+def _step(message: Message, step: Step, now: datetime) -> dict[str, Any]:
+    return {
+        **_held(message),
+        "b_state": step.state.value,
+        "b_next": step.next_attempt_at or now,
+        "b_reason": step.reason,
+        "b_output_reference": step.output_reference,
+    }
 
 
 def _held(message: Message) -> dict[str, Any]:

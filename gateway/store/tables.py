@@ -221,8 +221,22 @@ outbox = Table(
     Column("contradiction", Text),
     Column("contradicted_at", Instant),
     Index("uq_outbox_sequence", "bucket", "project", "pseudonym", "sequence", unique=True),
+    Index("ix_outbox_project", "project", "state", "id"),
+    partial_index("ix_outbox_refused", "state", where="state IN ('failed', 'rejected')"),
     partial_index("ix_outbox_pending", "bucket", "next_attempt_at", where="state = 'pending'"),
     partial_index("ix_outbox_unanswered", "created_at", where="state IN ('pending', 'sent')"),
+)
+
+delivery_failure = Table(
+    "delivery_failure",
+    metadata,
+    bucket_column(),
+    Column("message", Uuid, primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("failed_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("retried_at", Instant),
+    Column("retry_reason", Text),
 )
 
 audit_entry = Table(

@@ -21,7 +21,9 @@ from gateway.store.audit import Audit
 from gateway.store.batches import Batches
 from gateway.store.beneficiaries import Beneficiaries
 from gateway.store.catalogue import CatalogueCache, Catalogues
+from gateway.store.deliveries import Deliveries
 from gateway.store.extracts import Extracts
+from gateway.store.failures import Failures
 from gateway.store.group_commit import GroupCommit
 from gateway.store.idempotency import Idempotency
 from gateway.store.inclusions import Inclusions
@@ -75,6 +77,8 @@ class Transaction:
         self.inclusions = Inclusions(connection)
         self.actions = Actions(connection)
         self.outbox = Outbox(connection)
+        self.failures = Failures(connection)
+        self.deliveries = Deliveries(connection)
         self.moves = Moves(connection)
         self.audit = Audit(connection)
         self.idempotency = Idempotency(connection)

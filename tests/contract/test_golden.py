@@ -14,6 +14,7 @@ from schemas import (
     aggregate,
     batch,
     catalogue,
+    delivery,
     extract,
     forecast,
     inclusion,
@@ -28,7 +29,7 @@ from schemas.mycarenet import answers, fhir, messages, outcomes, stand_in, state
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 MYCARENET = (values, fhir, outcomes, messages, answers, statement, stand_in)
 MODULES = (
-    *(inclusion, action, batch, catalogue, aggregate, extract, forecast, problem, sandbox, simulation),
+    *(inclusion, action, batch, catalogue, aggregate, delivery, extract, forecast, problem, sandbox, simulation),
     *MYCARENET,
 )
 
@@ -68,6 +69,7 @@ def test_every_request_and_receipt_has_a_golden_document() -> None:
         "PlannedYear",
         "InclusionQuery",
         "ActionQuery",
+        "DeliveryQuery",
         "BatchQuery",
         "PseudocodeQuery",
         "AggregateQuery",

@@ -20,7 +20,7 @@ def commands() -> dict[str, Options]:
 
 def _walk(command: object, path: str) -> Iterator[tuple[str, Options]]:
     below: dict[str, object] = getattr(command, "commands", {})
-    if not below:
+    if not below or getattr(command, "invoke_without_command", False):
         options = [option for one in getattr(command, "params", []) for option in one.opts if option.startswith("--")]
         yield path, frozenset(options) - {"--help"}
     for name, one in below.items():

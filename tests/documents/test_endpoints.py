@@ -22,6 +22,7 @@ ROLES = {
     "insurer": Role.INSURER,
     "policy maker": Role.POLICY_MAKER,
     "registrar": Role.REGISTRAR,
+    "auditor": Role.AUDITOR,
 }
 
 

@@ -22,7 +22,8 @@ from gateway.pseudonyms.keyring import Keyring, KeyringError, write_keyring
 from gateway.services.context import Context
 from gateway.settings import Settings, SettingsError
 from tests.http.issuer import Issuer
-from tests.http.test_access import OPEN, SANDBOX, TRUTH, rules_of
+from tests.http.test_access import rules_of
+from tests.http.truth import OPEN, SANDBOX, TRUTH
 
 
 @pytest.fixture

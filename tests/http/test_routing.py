@@ -9,8 +9,8 @@ import string
 import pytest
 
 from tests.builders import SSIN
-from tests.http.test_access import TRUTH
 from tests.http.test_bodies import assert_problem
+from tests.http.truth import TRUTH
 from tests.http.wire import Gateway, an_inclusion_request
 
 ROUTED = {"/v1/projects": {"GET", "HEAD", "OPTIONS", "POST"}, "/live": {"GET", "HEAD", "OPTIONS"}}

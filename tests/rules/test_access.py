@@ -62,6 +62,7 @@ WRITTEN_BY_HAND = {
     "get_extract": WHO_ASKED_FOR_IT,
     "get_extract_file": WHO_ASKED_FOR_IT,
     "cancel_extract": WHO_ASKED_FOR_IT,
+    "list_deliveries": {"project_admin": "own_project", "auditor": "any"},
     "list_releases": {"coordinator": "own_project", "policy_maker": "any"},
 }
 

@@ -25,6 +25,7 @@ from tests.services.test_deliver_outbox import PACE, Times, Wire
 from tests.store.away import away
 from tests.store.rows import rows
 
+PAST_EVERY_BACKOFF = timedelta(seconds=PACE.backoff.most_seconds)
 SHORT = Pace(timedelta(seconds=0.3), Backoff(0.001, 0.002))
 
 
@@ -127,7 +128,7 @@ def test_partner_that_is_away_opens_the_circuit_and_burns_no_attempt_of_the_othe
     assert set(_column(desk, "leased_until")) == {None}
     times.now += timedelta(minutes=1)
     assert deliver_outbox(context, wire, PACE, watch) == 1
-    times.now += timedelta(minutes=1)
+    times.now += PAST_EVERY_BACKOFF
     wire.outcome = Acknowledged()
     assert [deliver_outbox(context, wire, PACE, watch) for _ in range(2)] == [1, FAILURES_TO_OPEN + 2]
     assert watch.circuit.state(times.now) is CircuitState.CLOSED

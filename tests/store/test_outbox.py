@@ -238,7 +238,7 @@ def test_backlog_counts_what_waits_and_since_when(register: Store) -> None:
         backlog = tx.outbox.backlog()
         unknown = tx.outbox.state_of(5, UUID(int=77))
 
-    assert backlog == Backlog(pending=2, unanswered=3, oldest_at=NOW + timedelta(microseconds=1))
+    assert backlog == Backlog(pending=2, unanswered=3, oldest_at=NOW + timedelta(microseconds=1), failed=1)
     assert unknown is None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from uuid import UUID
 
 from gateway.domain.errors import InvalidCursor
 
@@ -34,3 +35,20 @@ def decode(cursor: str | None) -> str | None:
     if encode(position) != cursor:
         raise InvalidCursor
     return position
+
+
+def encode_id(position: UUID | None) -> str | None:
+    """The cursor of a list in order of id; None at its end."""
+    return encode(None if position is None else str(position))
+
+
+def decode_id(cursor: str | None) -> UUID | None:
+    """The id that a cursor stands for; None at the beginning.
+
+    Raises: InvalidCursor.
+    """
+    position = decode(cursor)
+    try:
+        return None if position is None else UUID(position)
+    except ValueError:
+        raise InvalidCursor from None

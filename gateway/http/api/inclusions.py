@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from gateway.domain.access import Role
 from gateway.domain.delivery import State
-from gateway.domain.errors import FieldError, InvalidCursor, InvalidRequest
+from gateway.domain.errors import FieldError, InvalidRequest
 from gateway.domain.identity import Ssin
 from gateway.domain.inclusion import Agreement
 from gateway.domain.submissions import Beneficiary, Import, InclusionSubmission
@@ -67,20 +66,12 @@ def _get(incoming: Incoming) -> Any:
 
 def _list(incoming: Incoming) -> Any:
     query = incoming.query
-    after = _position(query.get("cursor"))
+    after = cursors.decode_id(query.get("cursor"))
     project = query.get("project", incoming.caller.project)
     if project is None:
         return refuse(InvalidRequest([FieldError("?project", "required")]))
     chosen = InclusionFilter(project, query.get("status"), query.get("valid_on"), query.get("known_at"))
     return partial(list_inclusions, chosen=chosen, after=after, limit=query["limit"])
-
-
-def _position(cursor: str | None) -> UUID | None:
-    position = cursors.decode(cursor)
-    try:
-        return None if position is None else UUID(position)
-    except ValueError:
-        raise InvalidCursor from None
 
 
 def _exit(incoming: Incoming) -> Any:
@@ -154,7 +145,7 @@ def _dump_new(view: InclusionView, incoming: Incoming) -> Outgoing:
 
 def _dump_page(page: Page, incoming: Incoming) -> Outgoing:
     items = [document(view) for view in page.items]
-    return Outgoing({"items": items, "next": cursors.encode(None if page.next is None else str(page.next))})
+    return Outgoing({"items": items, "next": cursors.encode_id(page.next)})
 
 
 _ONE = "/v1/inclusions/<inclusion_id>"

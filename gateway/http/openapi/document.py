@@ -42,6 +42,7 @@ _TAGS = {
     "progress": "The included beside the yardstick of each period of twelve months, shown and never divided.",
     "releases": "The ledger of everything released.",
     "extracts": "Released records as files, anonymous, with their dictionary, report and signed manifest.",
+    "deliveries": "How far each message to MyCareNet is.",
     "rules": "The rule book.",
     "problems": "Every problem with its remedy.",
     "receipts": "Verifying receipts.",

@@ -1,0 +1,71 @@
+"""Let a message that failed go again, because a person says so."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from gateway.domain.delivery import Message
+from gateway.services.context import Context
+from gateway.store.audit import Entry
+from gateway.store.transaction import Transaction
+
+
+class RetryReason(StrEnum):
+    """Why there is hope that it goes through this time."""
+
+    MENDED_HERE = "mended-here"
+    MENDED_THERE = "mended-there"
+    SEAL_RESTORED = "seal-restored"
+    REFUSED_BY_MISTAKE = "refused-by-mistake"
+
+
+class NotFailed(Exception):
+    """The message did not fail: it stands elsewhere, or `state` is None and there is none."""
+
+    def __init__(self, state: str | None) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+def retry_delivery(context: Context, message_id: UUID, reason: RetryReason) -> Message:
+    """The message, which is due again under its id; what waits behind it follows.
+
+    Source: G9.
+    Raises: NotFailed.
+    Not: a rejected message. MyCareNet answered it under its id, and its fact was taken out; what is right is
+    registered anew.
+    """
+    with context.store.transaction() as tx:
+        bucket, state = _place(context, tx, message_id)
+        message = tx.outbox.retry(bucket, message_id, context.real_now())
+        if message is None:
+            raise NotFailed(state)
+        tx.failures.retried(bucket, message_id, reason.value, tx.legal_now())
+        tx.audit.add(_entry(context, message))
+    return message
+
+
+def _place(context: Context, tx: Transaction, message_id: UUID) -> tuple[int, str | None]:
+    """The bucket where a message lives, and where it stands."""
+    bucket = context.veil.identifiers.bucket_of(message_id)
+    state = tx.outbox.state_of(bucket, message_id)
+    moved_to = tx.moves.find(bucket, message_id) if state is None else None
+    return (bucket, state) if moved_to is None else (moved_to, tx.outbox.state_of(moved_to, message_id))
+
+
+def _entry(context: Context, message: Message) -> Entry:
+    """The audit entry of who has the command line: nobody with a token."""
+    return Entry(
+        id=context.veil.identifiers.new(message.bucket),
+        bucket=message.bucket,
+        at=context.real_now(),
+        role="operator",
+        organisation="command-line",
+        person="command-line",
+        verb="retry_delivery",
+        outcome="done",
+        request_id=str(uuid4()),
+        project=message.project,
+        object=message.id,
+    )

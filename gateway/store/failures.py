@@ -1,0 +1,42 @@
+"""Failures: when a message was refused for good, and when a person had it tried again.
+
+Stage: pseudonymous. Times are legal instants, as they say what was known when.
+Cost: by (bucket, message).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, insert, update
+
+from gateway.domain.delivery import Message
+from gateway.store.tables import delivery_failure
+
+_ADD = insert(delivery_failure)
+_RETRIED = (
+    update(delivery_failure)
+    .where(
+        delivery_failure.c.bucket == bindparam("b_bucket"),
+        delivery_failure.c.message == bindparam("b_message"),
+        delivery_failure.c.retried_at.is_(None),
+    )
+    .values(retried_at=bindparam("b_at"), retry_reason=bindparam("b_reason"))
+)
+
+
+class Failures:
+    """The failures inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, message: Message, reason: str, at: datetime) -> None:
+        """Remember that an attempt of a message was its last."""
+        row = {"bucket": message.bucket, "message": message.id, "attempt": message.attempts}
+        self._connection.execute(_ADD, {**row, "failed_at": at, "reason": reason})
+
+    def retried(self, bucket: int, message: UUID, reason: str, at: datetime) -> None:
+        """Remember that a person had a failed message tried again, and why."""
+        self._connection.execute(_RETRIED, {"b_bucket": bucket, "b_message": message, "b_at": at, "b_reason": reason})
