@@ -6,7 +6,7 @@ A *day* is a calendar day in Europe/Brussels; an *instant* is an aware datetime.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -24,6 +24,15 @@ def day_of(instant: datetime) -> date:
     if instant.utcoffset() is None:
         raise ValueError("an instant needs its zone")
     return instant.astimezone(BRUSSELS).date()
+
+
+def begins_at(day: date) -> datetime:
+    """The first instant of a day in Brussels.
+
+    >>> begins_at(date(2022, 2, 1)).isoformat(), begins_at(date(2022, 4, 1)).isoformat()
+    ('2022-01-31T23:00:00+00:00', '2022-03-31T22:00:00+00:00')
+    """
+    return datetime.combine(day, time(), BRUSSELS).astimezone(UTC)
 
 
 def first_of_month(day: date) -> date:
