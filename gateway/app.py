@@ -71,7 +71,7 @@ def build_context(settings: Settings) -> Context:
     store = Store(settings.store_url, legal_clock(settings), connections=settings.threads)
     if settings.standby:
         _check_standby(store)
-    return Context(store, veil, real_now, settings.extracts_path.resolve())
+    return Context(store, veil, real_now, settings.extracts_path.resolve(), timedelta(days=settings.batch_days))
 
 
 def _check_standby(store: Store) -> None:

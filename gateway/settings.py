@@ -32,6 +32,7 @@ class Settings:
     free_mib: float = 256.0
     lease_seconds: float = 30.0
     backoff_seconds: float = 300.0
+    batch_days: float = 30.0
 
     @property
     def store_url(self) -> str:
@@ -72,6 +73,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         free_mib=_number(found, "free_mib", defaults.free_mib, 0, 1e9),
         lease_seconds=_number(found, "lease_seconds", defaults.lease_seconds, 1, 3600),
         backoff_seconds=_number(found, "backoff_seconds", defaults.backoff_seconds, 0.1, 86400),
+        batch_days=_number(found, "batch_days", defaults.batch_days, 8, 3660),
     )
 
 

@@ -22,6 +22,7 @@ from gateway.services.collect_answers import Mailbox, collect_answers
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace, Watch, WayOut, deliver_outbox
 from gateway.services.run_batches import LineReader, run_batches
+from gateway.services.stage_batch import sweep_batches
 from gateway.upstream.client import MailboxUnavailable
 
 log = structlog.get_logger("chroniccare.worker")
@@ -131,7 +132,7 @@ def _housekeeping(context: Context) -> Lane:
             purge_at = time.monotonic() + PURGE_EVERY_SECONDS
             with context.store.transaction() as tx:
                 log.info("purged", keys=tx.idempotency.purge(context.real_now()))
-            log.info("swept", extracts=sweep_extracts(context))
+            log.info("swept", extracts=sweep_extracts(context), batches=sweep_batches(context))
         return 0
 
     return keep_house

@@ -32,19 +32,22 @@ from schemas.inclusion import EXAMPLE_ID, ExitRequest, InclusionRequest
 from schemas.problem import Problem
 
 BATCH_STATUSES = ("queued", "running", "done", "cancelled")
-LINE_OUTCOMES = ("accepted", "duplicate", "refused", "cancelled")
+LINE_OUTCOMES = ("accepted", "duplicate", "refused", "not-done", "cancelled")
+MODES = ("per_item", "atomic")
+ENCODINGS = ("utf-8", "utf-8-sig", "windows-1252")
+DELIMITERS = (",", ";", "\t")
 LONGEST_REF = 100
 _PROBLEM = {"type": "/problems/not-included", "title": "Not included", "status": 422, "code": "not-included"}
 
 
 class Mode(CodedText):
-    """How lines hang together: `per_item`, each has its own outcome. Not: `atomic` is not done yet and refused."""
+    """How lines hang together: `per_item`, each has its own outcome; `atomic`, all are done or none."""
 
     code = "invalid-parameter"
 
     def fits(self, text: str) -> bool:
-        """Whether it is the one mode there is."""
-        return text == "per_item"
+        """Whether it is one of the modes."""
+        return text in MODES
 
 
 class Share(StrictField[float]):
@@ -63,7 +66,9 @@ class BatchQuery(StrictSchema):
 
     mode = Mode(
         load_default="per_item",
-        metadata=about("`per_item`: each line has its own outcome. `atomic` is not done yet: 400.", "per_item"),
+        metadata=about(
+            "`per_item`: each line has its own outcome. `atomic`: all lines are done or none; at most 1000.", "per_item"
+        ),
     )
 
 
@@ -161,10 +166,17 @@ class BatchReceipt(StrictSchema):
 
     id = Identifier(metadata=about("Id of the batch.", EXAMPLE_ID))
     status = Choice(BATCH_STATUSES, required=True, metadata=about("`done`: every line has its outcome.", "running"))
+    mode = Choice(MODES, required=True, metadata=about("How its lines hang together.", "per_item"))
+    communicated_at = Instant(
+        metadata=about("When its lines count as communicated, whenever they are done.", "2022-02-28T22:50:00Z")
+    )
+    encoding = Choice(ENCODINGS, metadata=about("Of CSV: in which encoding it was read.", "windows-1252"))
+    delimiter = Choice(DELIMITERS, metadata=about("Of CSV: what its cells are separated by.", ";"))
     lines = _count("Lines in all.", 120)
     accepted = _count("Lines that had their effect.", 57)
     duplicate = _count("Lines whose effect was there before; they changed nothing.", 2)
     refused = _count("Lines that were refused.", 1)
+    not_done = WholeNumber(0, metadata=about("Of `atomic`: lines that were not done because another was refused.", 0))
     progress = Share(required=True, metadata=about("Share of the lines that are done.", 0.5))
     validated = Flag(metadata=about("True when its form was checked only and nothing was stored.", True))
 
@@ -173,6 +185,7 @@ class LineResult(StrictSchema):
     """What became of a line. Stage: pseudonymous; it never holds an SSIN."""
 
     number = WholeNumber(1, required=True, metadata=about("Number of the line, from 1; a header is none.", 7))
+    row = WholeNumber(2, metadata=about("Of CSV: its row in the spreadsheet; the header is row 1.", 8))
     ref = Text(LONGEST_REF, metadata=about("The client's own name of the line.", "row-7"))
     outcome = Choice(LINE_OUTCOMES, required=True, metadata=about("What became of it.", "accepted"))
     id = Identifier(metadata=about("What it made, or the inclusion that it ended.", EXAMPLE_ID))

@@ -14,6 +14,7 @@ class FieldProblem(StrictSchema):
     pointer = Text(4096, required=True, metadata=about("JSON pointer as a fragment, or a parameter.", "#/ssin"))
     code = Text(100, required=True, metadata=about("Stable code, kebab-case.", "invalid-ssin"))
     detail = Text(2000, metadata=about("The same for people, in their language.", "The number is not valid."))
+    expected = Text(100, metadata=about("What would be right, where it can be told.", "2022-02-14"))
 
 
 class ReadinessCheck(StrictSchema):

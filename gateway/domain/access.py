@@ -149,6 +149,8 @@ PUBLISHED = frozenset(
         "get_aggregates",
         "show_progress",
         "list_releases",
+        "get_batch",
     }
 )
-"""The verbs that read what is published or anonymous: they go to the request log, not to the audit."""
+"""The verbs that read nothing of the register: what is published or anonymous, or how far the caller's own batch is.
+They go to the request log, not to the audit."""

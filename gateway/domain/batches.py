@@ -2,7 +2,8 @@
 
 Stage: pseudonymous.
 
-    queued ──first line──▶ running ──last line──▶ done          queued, running ──cancelled by its caller──▶ cancelled
+    arriving ──last line is there──▶ queued ──first line──▶ running ──last line──▶ done
+    arriving ──the upload died──▶ nothing                   queued, running ──its caller──▶ cancelling ──▶ cancelled
 """
 
 from __future__ import annotations
@@ -16,25 +17,37 @@ from uuid import UUID
 
 from gateway.domain.errors import FieldError, Problem
 
-MOST_LINES = 10_000
-"""Lines of one batch, for now."""
+MOST_LINES = 1_000_000
+"""Lines of one batch."""
+MOST_ATOMIC_LINES = 1_000
+"""Lines of one that is done whole or not at all: one transaction, for whose length others wait."""
+
+
+class Mode(StrEnum):
+    """How the lines of a batch hang together: each on its own, or all or none."""
+
+    PER_ITEM = "per_item"
+    ATOMIC = "atomic"
 
 
 class State(StrEnum):
-    """Where a batch stands."""
+    """Where a batch stands; nobody but who sends it knows of one that is arriving."""
 
+    ARRIVING = "arriving"
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
+    CANCELLING = "cancelling"
     CANCELLED = "cancelled"
 
 
 class LineOutcome(StrEnum):
-    """What became of a line."""
+    """What became of a line; `not-done` is one of an atomic batch in which another was refused."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     REFUSED = "refused"
+    NOT_DONE = "not-done"
     CANCELLED = "cancelled"
 
 
@@ -74,8 +87,8 @@ def _plain(value: Any) -> Any:
             return value.isoformat()
         case UUID():
             return str(value)
-        case FieldError(pointer, code):
-            return [pointer, code]
+        case FieldError(pointer, code, expected):
+            return [pointer, code] if expected is None else [pointer, code, expected]
         case list():
             return [_plain(each) for each in value]
         case _:
@@ -92,7 +105,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "available_from": date.fromisoformat,
     "existing": UUID,
     "now": datetime.fromisoformat,
-    "errors": lambda pairs: [FieldError(*pair) for pair in pairs],
+    "errors": lambda found: [FieldError(*each) for each in found],
     "nearest": _as_it_is,
     "dimension": _as_it_is,
     "allowed": _as_it_is,

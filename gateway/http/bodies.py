@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from marshmallow import INCLUDE, Schema, ValidationError
@@ -21,6 +22,8 @@ from schemas import strict_json
 from schemas.fields import pointers
 
 LARGEST_BODY_BYTES = 1024 * 1024
+CHUNK_BYTES = 64 * 1024
+UTF_8 = ("utf-8", "utf8")
 _DIGESTS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
 _DIGEST = re.compile(r"\s*([a-z0-9-]+)=:([A-Za-z0-9+/=]*):\s*")
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
@@ -53,39 +56,67 @@ def read_bytes(request: Request, media_types: tuple[str, ...], most_bytes: int) 
 
     Raises: LengthRequired, BodyTooLarge, UnsupportedMediaType, BodyIncomplete, DigestMismatch.
     """
-    if request.content_length is None:
-        raise errors.LengthRequired
-    if request.content_length > most_bytes:
-        raise errors.BodyTooLarge
-    _check_type(request, media_types)
-    try:
-        body: bytes = request.environ["wsgi.input"].read(request.content_length)
-    except OSError:
-        raise errors.BodyIncomplete from None
-    if len(body) != request.content_length:
-        raise errors.BodyIncomplete
-    _check_digest(request.headers.get("Content-Digest"), body)
-    return body
+    body = LongBody(request, dict.fromkeys(media_types, UTF_8), most_bytes)
+    return b"".join(body.chunks())
 
 
-def _check_type(request: Request, media_types: tuple[str, ...]) -> None:
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    encoding = request.headers.get("Content-Encoding", "identity").lower()
-    if request.mimetype not in media_types or charset not in ("utf-8", "utf8") or encoding != "identity":
-        raise errors.UnsupportedMediaType
+class LongBody:
+    """A body that is read a piece at a time: of one of some types with their charsets, as long as it says it is.
 
+    Raises: LengthRequired, BodyTooLarge, UnsupportedMediaType.
+    """
 
-def _check_digest(header: str | None, body: bytes) -> None:
-    for part in (header or "").split(","):
-        match = _DIGEST.fullmatch(part)
-        if match is None or match[1] not in _DIGESTS:
-            continue
-        try:
-            announced = base64.b64decode(match[2], validate=True)
-        except binascii.Error:
-            raise errors.DigestMismatch from None
-        if announced != _DIGESTS[match[1]](body).digest():
+    def __init__(self, request: Request, charsets: Mapping[str, Collection[str]], most_bytes: int) -> None:
+        if request.content_length is None:
+            raise errors.LengthRequired
+        if request.content_length > most_bytes:
+            raise errors.BodyTooLarge
+        self.media_type = request.mimetype
+        self.charset = request.mimetype_params.get("charset", "").lower()
+        encoding = request.headers.get("Content-Encoding", "identity").lower()
+        allowed = charsets.get(self.media_type)
+        if allowed is None or self.charset not in ("", *allowed) or encoding != "identity":
+            raise errors.UnsupportedMediaType
+        self._input = request.environ["wsgi.input"]
+        self._length = request.content_length
+        self._announced = _announced(request.headers.get("Content-Digest"))
+        self._digests = {name: _DIGESTS[name]() for name in {"sha-256", *self._announced}}
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body's bytes in order, to be taken once; the last one has come only when this ends.
+
+        Raises: BodyIncomplete, DigestMismatch.
+        """
+        left = self._length
+        while left:
+            try:
+                chunk: bytes = self._input.read(min(left, CHUNK_BYTES))
+            except OSError:
+                raise errors.BodyIncomplete from None
+            if not chunk:
+                raise errors.BodyIncomplete
+            left -= len(chunk)
+            for digest in self._digests.values():
+                digest.update(chunk)
+            yield chunk
+        if any(self._digests[name].digest() != told for name, told in self._announced.items()):
             raise errors.DigestMismatch
+
+    def sha256(self) -> bytes:
+        """The SHA-256 digest of what was read."""
+        return self._digests["sha-256"].digest()
+
+
+def _announced(header: str | None) -> dict[str, bytes]:
+    """The digests that a request announces, of the kinds that are known here.
+
+    Raises: DigestMismatch for one that is none.
+    """
+    found = [match for part in (header or "").split(",") if (match := _DIGEST.fullmatch(part))]
+    try:
+        return {one[1]: base64.b64decode(one[2], validate=True) for one in found if one[1] in _DIGESTS}
+    except binascii.Error:
+        raise errors.DigestMismatch from None
 
 
 def load(schema: Schema, document: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ caller (401) ─ headers, body, query (400) ─ perform: role, project, object, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -13,11 +14,12 @@ from uuid import uuid4
 from flask import Response, g, request
 from marshmallow import Schema
 
+from gateway.domain.access import Caller
 from gateway.domain.errors import FieldError, InvalidRequest
 from gateway.http import bodies
 from gateway.http.callers import Callers
 from gateway.http.files import file_response
-from gateway.http.routes import Incoming, Outgoing, Route
+from gateway.http.routes import Incoming, Outgoing, Reading, Route
 from gateway.services.context import Call, Context
 from gateway.services.perform import perform
 from gateway.store.idempotency import KeptAnswer, Key
@@ -38,22 +40,22 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
         validate_only = route.writes and _validate_only()
         key_text = bodies.idempotency_key(request.headers) if route.needs_key and not validate_only else None
         loaded_query = bodies.load_query(query, request, own=("validate_only",) if route.writes else ())
-        payload, raw = _read(route, body)
-        incoming = Incoming(caller, path, loaded_query, payload, request.headers)
-        key = None if key_text is None else _key(context, route, incoming, key_text, raw)
-        call = Call(caller, route.verb, g.setdefault("request_id", str(uuid4())), key, validate_only)
-
+        key_hash = None if key_text is None else _key_hash(context, route, caller, key_text)
         dumped: list[Outgoing] = []
+        with _read(route, body, Reading(context, caller, loaded_query, key_hash)) as (payload, raw):
+            incoming = Incoming(caller, path, loaded_query, payload, request.headers, context)
+            key = None if key_hash is None else Key(key_hash, _fingerprint(context, raw))
+            call = Call(caller, route.verb, g.setdefault("request_id", str(uuid4())), key, validate_only)
 
-        def dump(result: Any) -> KeptAnswer:
-            dumped.append(route.dump(result, incoming))
-            return _bytes_of(dumped[-1], answer_schema, route.status, validate_only)
+            def dump(result: Any) -> KeptAnswer:
+                dumped.append(route.dump(result, incoming))
+                return _bytes_of(dumped[-1], answer_schema, route.status, validate_only)
 
-        performed = perform(context, call, route.call(incoming), dump)
-        file = dumped[-1].file if dumped else None
-        if file is not None:
-            return file_response(context.extracts_dir, file, request)
-        response = Response(performed.answer.body, performed.answer.status)
+            performed = perform(context, call, route.call(incoming), dump)
+        last = dumped[-1] if dumped else Outgoing(None)
+        if last.file is not None:
+            return file_response(context.extracts_dir, last.file, request)
+        response = Response(last.stream or performed.answer.body, performed.answer.status)
         response.headers.update(performed.answer.headers)
         if performed.is_replay:
             response.headers["Idempotent-Replayed"] = "true"
@@ -62,12 +64,12 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
     return view
 
 
-def _read(route: Route, schema: Schema | None) -> tuple[Any, Any]:
-    """A request's body as its route takes it, and as it was sent."""
+def _read(route: Route, schema: Schema | None, reading: Reading) -> AbstractContextManager[tuple[Any, Any]]:
+    """A request's body as its route takes it, and as it was sent; kept until the end of a block."""
     if route.reader is not None:
-        return route.reader(request)
+        return route.reader(request, reading)
     raw = None if schema is None else bodies.read_json(request)
-    return None if schema is None else bodies.load(schema, raw), raw
+    return nullcontext((None if schema is None else bodies.load(schema, raw), raw))
 
 
 def _validate_only() -> bool:
@@ -77,19 +79,22 @@ def _validate_only() -> bool:
     return given == ["true"]
 
 
-def _key(context: Context, route: Route, incoming: Incoming, text: str, raw: Any) -> Key:
-    """The key in its scope (caller and route) with the request it came with (path, query and body, canonically)."""
-    fingerprints = context.veil.fingerprints
+def _key_hash(context: Context, route: Route, caller: Caller, text: str) -> bytes:
+    """The key in its scope: caller and route."""
+    return context.veil.fingerprints.key(caller, f"{route.method} {route.path}", text)
+
+
+def _fingerprint(context: Context, raw: Any) -> bytes:
+    """The request that a key came with: path, query and body, canonically."""
     asked = f"{request.path}?{request.query_string.decode('ascii', 'replace')}"
-    return Key(
-        fingerprints.key(incoming.caller, f"{route.method} {route.path}", text),
-        fingerprints.request(asked, raw if isinstance(raw, bytes) else strict_json.canonical(raw)),
-    )
+    return context.veil.fingerprints.request(asked, raw if isinstance(raw, bytes) else strict_json.canonical(raw))
 
 
 def _bytes_of(outgoing: Outgoing, schema: Any, status: int, validate_only: bool) -> KeptAnswer:
     status = outgoing.status or status
     headers = {"Content-Type": outgoing.content_type, **outgoing.headers}
+    if outgoing.stream is not None:
+        return KeptAnswer(status, headers, b"")
     if outgoing.file is not None or (status == HTTPStatus.NO_CONTENT and not validate_only):
         return KeptAnswer(status, dict(outgoing.headers), b"")
     if outgoing.text is not None:

@@ -77,10 +77,14 @@ def _field_errors(problem: errors.Problem, language: str) -> list[dict[str, str]
     if not isinstance(problem, errors.InvalidRequest):
         return None
     texts = problem_texts()["field"]
-    return [
-        {"pointer": error.pointer, "code": error.code, "detail": texts[error.code]["detail"][language]}
-        for error in problem.errors
-    ]
+    return [_field_error(error, texts[error.code]["detail"][language]) for error in problem.errors]
+
+
+def _field_error(error: errors.FieldError, text: str) -> dict[str, str]:
+    told = {"pointer": error.pointer, "code": error.code, "detail": text}
+    if error.expected is None:
+        return told
+    return {**told, "detail": text.replace("{expected}", error.expected), "expected": error.expected}
 
 
 def _text(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Never
 from uuid import UUID
@@ -13,26 +14,46 @@ from werkzeug.wrappers import Request
 
 from gateway.domain.access import Caller
 from gateway.domain.errors import NotFound, Problem
-from gateway.services.context import Work
+from gateway.services.context import Context, Work
 from gateway.services.follow_extract import StoredFile
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request whose form is right: its path, query and body as their schemas loaded them."""
+    """A request whose form is right: its path, query and body as their schemas loaded them.
+
+    Shape: `context` is there for a stream, which goes on reading when the verb is done.
+    """
 
     caller: Caller
     path: Mapping[str, str]
     query: Mapping[str, Any]
     payload: Any
     headers: Headers
+    context: Context | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader of long bodies goes by, who keeps them while they arrive.
+
+    Shape: `key_hash` is that of the idempotency key, None where nothing is to be kept.
+    """
+
+    context: Context
+    caller: Caller
+    query: Mapping[str, Any]
+    key_hash: bytes | None
+
+
+Reader = Callable[[Request, Reading], AbstractContextManager[tuple[Any, bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An answer before it is bytes: a document for the route's schema, a text of another type, or a file.
+    """An answer before it is bytes: a document for the route's schema, a text of another type, a stream, or a file.
 
-    Shape: `status` is that of the route where none is given.
+    Shape: `status` is that of the route where none is given; a `stream` is read after the verb's transaction.
     """
 
     document: Any
@@ -41,6 +62,7 @@ class Outgoing:
     content_type: str = "application/json"
     status: int | None = None
     file: StoredFile | None = None
+    stream: Iterator[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +71,8 @@ class Route:
 
     Shape: `call` translates a request into a verb, which runs in the frame; `dump` translates what it gives.
     A route that `writes` takes `validate_only`, and as a POST an idempotency key. A body that is no JSON document has
-    a `reader`: what it holds, and the bytes by which it is known again.
+    a `reader`: what it holds, and the bytes by which it is known again; what a reader keeps meanwhile lasts until
+    the verb is done.
     """
 
     method: str
@@ -59,7 +82,7 @@ class Route:
     dump: Callable[[Any, Incoming], Outgoing]
     answer: type[Schema]
     body: type[Schema] | None = None
-    reader: Callable[[Request], tuple[Any, bytes]] | None = None
+    reader: Reader | None = None
     query: type[Schema] | None = None
     status: int = 200
     writes: bool = False

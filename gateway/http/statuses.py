@@ -13,6 +13,7 @@ STATUSES: dict[type[errors.Problem], int] = {
     errors.MalformedHttp: 400,
     errors.LengthRequired: 411,
     errors.BodyTooLarge: 413,
+    errors.TooManyLines: 413,
     errors.UnsupportedMediaType: 415,
     errors.MethodNotAllowed: 405,
     errors.UntrustedHost: 400,

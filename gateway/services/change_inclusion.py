@@ -20,7 +20,7 @@ from gateway.store.inclusions import KnownInclusion
 def register_exit(
     work: Work, inclusion_id: UUID, reason: str, left_on: date | None, imported: Import | None = None
 ) -> InclusionView:
-    """Register the exit that is communicated now, or was before and is imported.
+    """Register the exit that is communicated now, or was before: imported, or in a batch that waited.
 
     Source: V2, V4, V7; C 9 §1.
     Raises: NotFound, CommunicatedInFuture, CommunicatedBeforeInclusion, AlreadyExited, AlreadyAnnulled,
@@ -28,7 +28,7 @@ def register_exit(
     """
 
     def leave(known: Inclusion, at: datetime) -> Inclusion:
-        if imported is not None and at < known.communicated_at:
+        if (imported is not None or work.handed_in_at is not None) and at < known.communicated_at:
             raise CommunicatedBeforeInclusion(day_of(known.communicated_at))
         evidence = known.evidence if imported is None or imported.evidence is None else imported.evidence
         return replace(exited(known, Exit(reason, at, left_on)), evidence=evidence)
@@ -95,7 +95,7 @@ def _change(
     if sequence is None or locked is None:
         raise NotFound
     recorded_at = work.tx.stamp()
-    at = instant_of(imported, recorded_at)
+    at = instant_of(imported, work.handed_in_at or recorded_at)
     message_id = work.veil.identifiers.new(person.bucket)
     changed = work.tx.inclusions.supersede(replace(change(locked.inclusion, at), message_id=message_id), recorded_at)
     work.forward(kind, changed, sequence, {**content, "communicated_at": at})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -33,28 +33,37 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every verb needs and no request changes; `extracts_dir` is where the files of extracts lie."""
+    """What every verb needs and no request changes.
+
+    Shape: `extracts_dir` is where the files of extracts lie, `batches_kept_for` how long a batch that ended is told of.
+    """
 
     store: Store
     veil: Veil
     real_now: Clock
     extracts_dir: Path = Path("data/extracts")
+    batches_kept_for: timedelta = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as the verbs see it: who, which verb, under which idempotency key, for real or on trial."""
+    """One request as the verbs see it: who, which verb, under which idempotency key, for real or on trial.
+
+    Shape: `handed_in_at` is the legal instant of the batch that a line came in; None for a request of its own, which
+    is communicated when it is done.
+    """
 
     caller: Caller
     verb: str
     request_id: str
     key: Key | None = None
     validate_only: bool = False
+    handed_in_at: datetime | None = None
 
 
 @dataclass(slots=True)
 class Work:
-    """One verb at work in one transaction."""
+    """One verb at work in one transaction; `handed_in_at` as its call has it."""
 
     caller: Caller
     tx: Transaction
@@ -64,6 +73,7 @@ class Work:
     bucket: int = 0
     project: str | None = None
     object: UUID | None = field(default=None)
+    handed_in_at: datetime | None = None
 
     def about(self, project: str, bucket: int = 0, about: UUID | None = None) -> None:
         """Say what the audit entry is about, as soon as it is known."""
@@ -77,7 +87,7 @@ class Work:
     @property
     def today(self) -> date:
         """The legal day, for questions of access; what is written bears the transaction's stamp."""
-        return day_of(self.tx.legal_now())
+        return day_of(self.handed_in_at or self.tx.legal_now())
 
     def find(self, look: Callable[[int, UUID], Found | None], wanted: UUID) -> Found | None:
         """What has an id: where the id routes to, or where it moved since."""

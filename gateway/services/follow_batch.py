@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from uuid import UUID
 
-from gateway.domain.batches import State
+from gateway.domain.batches import LineOutcome, State
 from gateway.domain.errors import NotFound
-from gateway.services.context import Work
+from gateway.services.context import Context, Work
 from gateway.store.batches import Batch, SettledLine
 
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """A batch with what became of its lines so far, in order."""
-
-    batch: Batch
-    lines: list[SettledLine]
+LINES_PER_LOOK = 1_000
+LINES_CLOSED_AT_ONCE = 1_000
 
 
 def get_batch(work: Work, batch_id: UUID) -> Batch:
@@ -32,22 +27,33 @@ def get_batch(work: Work, batch_id: UUID) -> Batch:
     return batch
 
 
-def get_batch_results(work: Work, batch_id: UUID) -> Results:
-    """What became of the lines of a batch so far.
+def settled_lines(context: Context, batch: Batch) -> Iterator[SettledLine]:
+    """What became of the lines of a batch so far, in order.
 
-    Raises: NotFound.
+    Cost: memory for one look's lines; each look is a transaction of its own, so a batch that runs may end meanwhile.
     """
-    batch = get_batch(work, batch_id)
-    return Results(batch, work.tx.batches.settled(batch.shard, batch_id))
+    last = 0
+    while True:
+        with context.store.reading() as tx:
+            lines = tx.batches.settled(batch.shard, batch.id, LINES_PER_LOOK, last)
+        if not lines:
+            return
+        last = lines[-1].number
+        yield from lines
 
 
 def cancel_batch(work: Work, batch_id: UUID) -> Batch:
     """Cancel what is not done of a batch; what is done stays, and a batch that has ended stays as it ended.
 
+    Shape: of a long one the worker closes the lines, some at a time; nothing more of it is done from here on.
     Raises: NotFound.
     """
     batch = get_batch(work, batch_id)
-    if batch.state in (State.QUEUED, State.RUNNING):
-        work.tx.batches.cancel_lines(batch.shard, batch_id)
-        work.tx.batches.end(batch.shard, batch_id, State.CANCELLED)
+    locked = work.tx.batches.lock(batch.shard, batch_id)
+    if locked is not None:
+        if locked.waits > LINES_CLOSED_AT_ONCE:
+            work.tx.batches.cancel(batch.shard, batch_id, work.real_now)
+        else:
+            work.tx.batches.close_lines(batch.shard, batch_id, LineOutcome.CANCELLED, LINES_CLOSED_AT_ONCE)
+            work.tx.batches.end(batch.shard, batch_id, State.CANCELLED, work.real_now)
     return get_batch(work, batch_id)

@@ -54,6 +54,24 @@ def perform(
     return performed
 
 
+def perform_within(context: Context, tx: Transaction, call: Call, verb: Callable[[Work], None]) -> None:
+    """Do one of several verbs of one transaction, whole or not at all.
+
+    Shape: what it refuses leaves its audit entry in that transaction, and nothing else.
+    Raises: whatever the verb refuses; StoreUnavailable.
+    """
+    work: Work | None = None
+    try:
+        check_role(call.caller, call.verb)
+        with tx.savepoint():
+            work = _begin(context, call, tx)
+            verb(work)
+            tx.audit.add(_entry(work, call, "done"))
+    except AUDITED_REFUSALS as refusal:
+        _audit_within(context, tx, call, work, refusal.code)
+        raise
+
+
 def _read(
     context: Context, call: Call, verb: Callable[[Work], Result], dump: Callable[[Result], KeptAnswer]
 ) -> Performed:
@@ -67,7 +85,8 @@ def _read(
 
 
 def _begin(context: Context, call: Call, tx: Transaction) -> Work:
-    return Work(call.caller, tx, context.veil, context.real_now(), context.veil.identifiers.new(0))
+    entry = context.veil.identifiers.new(0)
+    return Work(call.caller, tx, context.veil, context.real_now(), entry, handed_in_at=call.handed_in_at)
 
 
 def _do(work: Work, call: Call, verb: Callable[[Work], Result], dump: Callable[[Result], KeptAnswer]) -> Performed:
@@ -87,10 +106,14 @@ def _do(work: Work, call: Call, verb: Callable[[Work], Result], dump: Callable[[
 def _audit_alone(context: Context, call: Call, work: Work | None, refusal: Problem | None) -> None:
     """Write the entry of what had no effect, in a transaction of its own."""
     with context.store.transaction() as tx:
-        fresh = _begin(context, call, tx)
-        if work is not None and work.project is not None:
-            fresh.about(work.project, work.bucket, work.object)
-        tx.audit.add(_entry(fresh, call, "validated" if refusal is None else refusal.code))
+        _audit_within(context, tx, call, work, "validated" if refusal is None else refusal.code)
+
+
+def _audit_within(context: Context, tx: Transaction, call: Call, work: Work | None, outcome: str) -> None:
+    fresh = _begin(context, call, tx)
+    if work is not None and work.project is not None:
+        fresh.about(work.project, work.bucket, work.object)
+    tx.audit.add(_entry(fresh, call, outcome))
 
 
 def _entry(work: Work, call: Call, outcome: str) -> Entry:

@@ -29,7 +29,7 @@ def register_action(work: Work, submission: ActionSubmission) -> ActionView:
     work.about(project.id, bucket)
     sequence = work.tx.beneficiaries.lock(bucket, project.id, pseudonym)
     recorded_at = work.tx.stamp()
-    communicated_at = instant_of(imported, recorded_at)
+    communicated_at = instant_of(imported, work.handed_in_at or recorded_at)
     today = day_of(communicated_at)
     performed_by = submission.performed_by[:8]
     own = work.caller.provider

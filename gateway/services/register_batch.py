@@ -1,66 +1,60 @@
-"""Register a batch: its lines are kept, sealed, before anybody is told that they came; the worker does them later."""
+"""Register a batch whose lines have all arrived: from here on it is the worker's, and communicated."""
 
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from uuid import UUID
+from dataclasses import dataclass, replace
 
 from gateway.domain.access import Caller, Role
-from gateway.domain.batches import LineOutcome, State, described
-from gateway.domain.errors import Problem
+from gateway.domain.batches import LineOutcome, State
+from gateway.domain.errors import IdempotencyKeyInFlight, StoreUnavailable
 from gateway.pseudonyms.veil import Veil
 from gateway.services.context import Work
-from gateway.store.batches import Batch, SettledLine, WaitingLine
-
-SHARDS = 4096
-CALLER = "sealed_caller"
+from gateway.services.stage_batch import CALLER, place_of
+from gateway.store.batches import Batch
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What was handed in, cut into lines.
+    """What was handed in, once it was read to its end.
 
-    Stage: identified.
-    Shape: `lines` are JSON documents by number from 1, not read yet; `refused` are numbers that hold none.
+    Shape: `batch` is the one that was opened for it; `is_staged` says that its lines are in there, and not only
+    counted; `is_known` that its key was there before, which is why they are not.
     """
 
-    media_type: str
-    lines: Sequence[tuple[int, bytes]]
-    refused: Sequence[tuple[int, Problem]] = ()
+    batch: Batch
+    lines: int
+    refused: int
+    encoding: str | None = None
     delimiter: str | None = None
+    is_staged: bool = True
+    is_known: bool = False
 
 
 def register_batch(work: Work, upload: Upload) -> Batch:
-    """Keep a batch for the worker.
+    """Queue a batch for the worker; this instant is when its lines are communicated.
 
-    Cost: one sealing and one row a line.
-    Source: CONTRACT 5.3, G15.
+    Source: CONTRACT 5.3, V1, G1, G15; DECISIONS 27.
+    Raises: IdempotencyKeyInFlight when its key was there before and is not any more; StoreUnavailable when the batch
+    was given up meanwhile.
     """
-    shard = secrets.randbelow(SHARDS)
-    batch_id = work.veil.identifiers.new(shard)
-    work.object = batch_id
-    refused = [SettledLine(number, LineOutcome.REFUSED, problem=described(one)) for number, one in upload.refused]
-    seal = work.veil.sealer.seal_bytes
-    batch = Batch(
-        shard=shard,
-        id=batch_id,
+    if upload.is_known:
+        raise IdempotencyKeyInFlight
+    whole = replace(
+        upload.batch,
         state=State.QUEUED,
-        role=work.caller.role.value,
-        organisation=work.caller.organisation,
-        person=work.veil.fingerprints.person(work.caller),
-        sealed_caller=seal(json.dumps(asdict(work.caller)).encode(), place_of(batch_id, CALLER)),
-        media_type=upload.media_type,
+        lines=upload.lines,
+        encoding=upload.encoding,
         delimiter=upload.delimiter,
-        lines=len(upload.lines) + len(refused),
+        counts={LineOutcome.REFUSED: upload.refused} if upload.refused else {},
         created_at=work.real_now,
-        counts={LineOutcome.REFUSED: len(refused)},
+        communicated_at=work.tx.stamp(),
     )
-    waiting = [WaitingLine(number, seal(line, place_of(batch_id, number))) for number, line in upload.lines]
-    work.tx.batches.add(batch, waiting, refused)
-    return batch
+    if upload.is_staged:
+        work.object = whole.id
+        if not work.tx.batches.enter(whole):
+            raise StoreUnavailable
+    return whole
 
 
 def caller_of(veil: Veil, batch: Batch) -> Caller:
@@ -69,8 +63,3 @@ def caller_of(veil: Veil, batch: Batch) -> Caller:
         raise AssertionError("a batch that runs knows whose it is")
     members = json.loads(veil.sealer.unseal_bytes(batch.sealed_caller, place_of(batch.id, CALLER)))
     return Caller(**{**members, "role": Role(members["role"])})
-
-
-def place_of(batch_id: UUID, part: str | int) -> str:
-    """Where a part of a batch is sealed: a line by its number, or the caller."""
-    return f"batch|{batch_id}|{part}"

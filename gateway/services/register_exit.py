@@ -35,7 +35,7 @@ def register_named_exit(work: Work, submission: ExitSubmission) -> InclusionView
 def _check_import(work: Work, submission: ExitSubmission) -> None:
     """Refuse an import for another project than the inclusion's, or for who was no partner of it then."""
     project = work.catalogue.project(submission.project or "")
-    now = work.tx.legal_now()
+    now = work.handed_in_at or work.tx.legal_now()
     provider = (submission.communicated_by or "")[:8]
     check_partner(project, provider, day_of(instant_of(submission.imported, now)))
     if submission.inclusion is not None:

@@ -14,7 +14,8 @@ from gateway.store.inclusions import KnownInclusion
 def register_inclusion(work: Work, submission: InclusionSubmission) -> InclusionView:
     """Register the inclusion that a provider or the administrative responsible communicates, or did before.
 
-    Shape: an imported one may lie before others, so it must not overlap them (V5).
+    Shape: one that was communicated before, imported or in a batch that waited, may lie before others of that person
+    by now, so it must not overlap them (V5).
     Source: V1, I1 to I7; C 5, 9.
     Raises: UnknownProject, ForeignProject, CommunicatedInFuture, then by I1, I7, I4, I5, V6, I3.
     """
@@ -26,7 +27,7 @@ def register_inclusion(work: Work, submission: InclusionSubmission) -> Inclusion
     work.about(project.id, bucket)
     sequence = work.tx.beneficiaries.lock_or_add(bucket, project.id, pseudonym)
     recorded_at = work.tx.stamp()
-    communicated_at = instant_of(imported, recorded_at)
+    communicated_at = instant_of(imported, work.handed_in_at or recorded_at)
     communicated_by = work.caller.provider or (submission.communicated_by and submission.communicated_by[:8])
     check_may_include(project, submission.agreement, communicated_by, day_of(communicated_at))
     inclusion = Inclusion(
@@ -42,7 +43,7 @@ def register_inclusion(work: Work, submission: InclusionSubmission) -> Inclusion
         message_id=work.veil.identifiers.new(bucket),
         evidence=None if imported is None else imported.evidence,
     )
-    if imported is not None:
+    if sequence > 1 and (imported is not None or work.handed_in_at is not None):
         known = work.tx.inclusions.of_person(bucket, project.id, pseudonym)
         check_may_move(inclusion, [one.inclusion for one in known], project)
     work.tx.inclusions.add(inclusion, recorded_at)

@@ -1,33 +1,43 @@
-"""Run batches: a few hundred lines a round, each through the same frame as a request of its own.
+"""Run batches: some lines a round, a group of them a transaction, each line whole or not at all within it.
 
 Stage: identified, from the unsealing of a line to its verb.
 
-claim ─ unseal ─ read ─ perform: verb, settle the line ─ next          refused: settle the line on its own
-                          └ one transaction: a line that is done twice is done once
+claim ─ [ lock ─ line ─ line ─ … ─ count ] ─ [ lock ─ line ─ … ] ─ put down
+                  └ a savepoint: verb, settle, audit; refused: undone, settled as refused, audited
+atomic: [ lock ─ every line ] done when none was refused; else undone as one, and [ lock ─ say of each line why not ]
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
 
 from gateway.domain.access import Caller
-from gateway.domain.batches import LineOutcome, State, described
+from gateway.domain.batches import MOST_ATOMIC_LINES, LineOutcome, Mode, State, described
 from gateway.domain.errors import AlreadyExited, AlreadyIncluded, DuplicateAction, Problem, Unavailable
 from gateway.services.context import Call, Context, Work
 from gateway.services.find_actions import ActionView
 from gateway.services.find_inclusions import InclusionView
-from gateway.services.perform import perform
-from gateway.services.register_batch import caller_of, place_of
+from gateway.services.follow_batch import LINES_CLOSED_AT_ONCE
+from gateway.services.perform import perform_within
+from gateway.services.register_batch import caller_of
+from gateway.services.stage_batch import place_of
 from gateway.store.batches import Batch, SettledLine, WaitingLine
-from gateway.store.idempotency import KeptAnswer
+from gateway.store.transaction import Transaction
 
-LINES_PER_ROUND = 200
+LINES_PER_ROUND = 2_000
+LINES_PER_GROUP = 100
+GROUP_SECONDS = 0.2
+ROUND_SECONDS = 2.0
+BREATH_SECONDS = 0.002
+"""Between two groups, so that whoever waits to write has a turn."""
 PAUSE = timedelta(seconds=5)
-_NO_ANSWER = KeptAnswer(200, {}, b"")
 
 Kind = Literal["inclusion", "exit", "action"]
 
@@ -62,18 +72,39 @@ class LineReader(Protocol):
         ...
 
 
-class _WaitsNoMore(Exception):
-    """The line was settled or cancelled meanwhile: whatever was done for it here is undone."""
+class _HasEnded(Exception):
+    """The batch was ended or cancelled meanwhile, or a line of it settled by another: what was done here is undone."""
+
+
+class _Refused(Exception):
+    """A line of an atomic batch was refused: all of them are undone."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One batch at work."""
+    """One batch at work, so many lines at most in one transaction."""
 
     context: Context
     batch: Batch
     caller: Caller
     read: LineReader
+    lines_per_group: int
+    is_stopping: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What became of a line; of a refused one, what its audit entry is made of."""
+
+    line: SettledLine
+    call: Call | None = None
+    problem: Problem | None = None
+    seen: Work | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it keeps an atomic batch from being done."""
+        return self.line.outcome is LineOutcome.REFUSED
 
 
 def run_batches(
@@ -81,6 +112,7 @@ def run_batches(
     read: LineReader,
     lease: timedelta,
     most_lines: int = LINES_PER_ROUND,
+    lines_per_group: int = LINES_PER_GROUP,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> int:
     """One round for the batch that waits longest; how many of its lines were settled.
@@ -92,17 +124,20 @@ def run_batches(
     batch = _claim(context, lease)
     if batch is None:
         return 0
-    run = _Run(context, batch, caller_of(context.veil, batch), read)
-    pause, settled, until = timedelta(), 0, context.real_now() + lease / 2
+    if batch.state is State.CANCELLING:
+        return _close(context, batch)
+    run = _Run(context, batch, caller_of(context.veil, batch), read, lines_per_group, is_stopping)
+    pause, settled = timedelta(), 0
+    until = context.real_now() + min(lease / 2, timedelta(seconds=ROUND_SECONDS))
     try:
-        for line in _waiting(run, most_lines):
-            if context.real_now() > until or is_stopping():
-                break
-            _settle(run, line)
-            settled += 1
+        if batch.mode is Mode.ATOMIC:
+            settled = _do_all(run)
+        else:
+            for count in _groups(run, most_lines, until):
+                settled += count
     except Unavailable:
         pause = PAUSE
-    except _WaitsNoMore:
+    except _HasEnded:
         pass
     _put_down(run, pause)
     return settled
@@ -118,58 +153,173 @@ def _claim(context: Context, lease: timedelta) -> Batch | None:
         return tx.batches.claim(*due, now, now + lease)
 
 
-def _waiting(run: _Run, most: int) -> list[WaitingLine]:
-    with run.context.store.reading() as tx:
-        return tx.batches.waiting(run.batch.shard, run.batch.id, most)
+def _close(context: Context, batch: Batch) -> int:
+    """Close the lines of a cancelled batch, some at a time, then end it; how many they were."""
+    closed = 0
+    while True:
+        with context.store.transaction() as tx:
+            count = tx.batches.close_lines(batch.shard, batch.id, LineOutcome.CANCELLED, LINES_CLOSED_AT_ONCE)
+            if count == 0:
+                tx.batches.end(batch.shard, batch.id, State.CANCELLED, context.real_now())
+                return closed
+        closed += count
+        time.sleep(BREATH_SECONDS)
 
 
 def _put_down(run: _Run, pause: timedelta) -> None:
     """Give the batch back; end it when nothing of it waits."""
+    batch, now = run.batch, run.context.real_now()
+    with run.context.store.transaction() as tx:
+        locked = tx.batches.lock(batch.shard, batch.id)
+        if locked is not None and locked.waits == 0:
+            tx.batches.end(batch.shard, batch.id, State.DONE, now)
+        elif locked is not None:
+            tx.batches.rest(batch.shard, batch.id, now + pause)
+
+
+def _groups(run: _Run, most_lines: int, until: datetime) -> Iterator[int]:
+    """Do the lines of a round, a group at a time; how many each group settled.
+
+    Shape: what a group could not do is tried line by line, so that none waits for another's lock or another's fault.
+    Raises: Unavailable for a line that cannot be done now; _HasEnded.
+    """
+    after = settled = 0
+    is_single = False
+    while settled < most_lines and run.context.real_now() < until and not run.is_stopping():
+        most = 1 if is_single else min(run.lines_per_group, most_lines - settled)
+        try:
+            done = _do_group(run, most, after)
+        except Unavailable:
+            if is_single or most == 1:
+                raise
+            is_single = True
+            continue
+        if not done:
+            return
+        after, settled = done[-1].line.number, settled + len(done)
+        yield len(done)
+        time.sleep(BREATH_SECONDS)
+
+
+def _do_group(run: _Run, most: int, after: int) -> list[_Done]:
+    """Do some lines that wait behind a number, in one short transaction.
+
+    Raises: Unavailable; _HasEnded.
+    """
+    batch, done, until = run.batch, list[_Done](), time.monotonic() + GROUP_SECONDS
+    with run.context.store.transaction() as tx:
+        for line in _locked(run, tx, most, after):
+            done.append(_settle(run, tx, line))
+            if time.monotonic() > until or run.is_stopping():
+                break
+        if done:
+            tx.batches.count(batch.shard, batch.id, Counter(one.line.outcome for one in done))
+    return done
+
+
+def _locked(run: _Run, tx: Transaction, most: int, after: int = 0) -> list[WaitingLine]:
+    """Lines that wait, of a batch that is nobody else's until the transaction ends.
+
+    Raises: _HasEnded.
+    """
+    if tx.batches.lock(run.batch.shard, run.batch.id) is None:
+        raise _HasEnded
+    return tx.batches.waiting(run.batch.shard, run.batch.id, most, after)
+
+
+def _do_all(run: _Run) -> int:
+    """Do every line of an atomic batch, or none; how many lines have their outcome now.
+
+    Shape: every line is tried, behind a refused one too, so that each that is refused is named.
+    Raises: Unavailable; _HasEnded.
+    """
+    batch, done = run.batch, list[_Done]()
+    try:
+        with run.context.store.transaction() as tx:
+            done += [_settle(run, tx, line) for line in _locked(run, tx, MOST_ATOMIC_LINES)]
+            if batch.counts or any(one.is_refused for one in done):
+                raise _Refused
+            tx.batches.count(batch.shard, batch.id, Counter(one.line.outcome for one in done))
+    except _Refused:
+        _say_why_not(run, done)
+    return len(done)
+
+
+def _say_why_not(run: _Run, done: Sequence[_Done]) -> None:
+    """Settle an atomic batch of which nothing was done: refused lines with their audit entries, the others not done."""
     batch = run.batch
     with run.context.store.transaction() as tx:
-        if not tx.batches.waiting(batch.shard, batch.id, 1):
-            tx.batches.end(batch.shard, batch.id, State.DONE)
-        tx.batches.rest(batch.shard, batch.id, run.context.real_now() + pause)
+        _locked(run, tx, 1)
+        for one in done:
+            number, ref = one.line.number, one.line.ref
+            if one.call is not None:
+                _audit_again(run, tx, one.call, one)
+            _keep(run, tx, one.line if one.is_refused else SettledLine(number, LineOutcome.NOT_DONE, ref))
+        refused = sum(one.is_refused for one in done)
+        outcomes = {LineOutcome.REFUSED: refused, LineOutcome.NOT_DONE: len(done) - refused}
+        tx.batches.count(batch.shard, batch.id, Counter(outcomes))
 
 
-def _settle(run: _Run, line: WaitingLine) -> None:
+def _audit_again(run: _Run, tx: Transaction, call: Call, refused: _Done) -> None:
+    """Refuse a line as it was refused in the transaction that is undone, for its audit entry's sake."""
+
+    def verb(work: Work) -> None:
+        if refused.seen is not None and refused.seen.project is not None:
+            work.about(refused.seen.project, refused.seen.bucket, refused.seen.object)
+        if refused.problem is not None:
+            raise refused.problem
+
+    with suppress(Problem):
+        perform_within(run.context, tx, call, verb)
+
+
+def _settle(run: _Run, tx: Transaction, line: WaitingLine) -> _Done:
+    """Do a line, and keep what became of it in the same transaction.
+
+    Raises: Unavailable; _HasEnded.
+    """
     veil = run.context.veil
     asked = run.read(run.caller, veil.sealer.unseal_bytes(line.sealed_line, place_of(run.batch.id, line.number)))
     if isinstance(asked, Unreadable):
-        _record(run, SettledLine(line.number, LineOutcome.REFUSED, asked.ref, problem=described(asked.problem)))
-        return
-    refused = _do(run, line.number, asked, veil.fingerprints.line(run.caller, asked.content))
-    if refused is not None:
-        _record(run, refused)
+        done = _Done(SettledLine(line.number, LineOutcome.REFUSED, asked.ref, problem=described(asked.problem)))
+    else:
+        done = _do(run, tx, line.number, asked)
+    _keep(run, tx, done.line)
+    return done
 
 
-def _record(run: _Run, line: SettledLine) -> None:
-    with run.context.store.transaction() as tx:
-        if not tx.batches.settle(run.batch.shard, run.batch.id, line):
-            raise _WaitsNoMore
+def _keep(run: _Run, tx: Transaction, line: SettledLine) -> None:
+    if not tx.batches.settle(run.batch.shard, run.batch.id, line):
+        raise _HasEnded
 
 
-def _do(run: _Run, number: int, asked: Asked, fingerprint: bytes) -> SettledLine | None:
-    """Do what a line asks for and settle it with its effect; what it was refused with otherwise."""
+def _do(run: _Run, tx: Transaction, number: int, asked: Asked) -> _Done:
+    """Do what a line asks for; what became of it.
+
+    Raises: Unavailable.
+    """
+    fingerprint = run.context.veil.fingerprints.line(run.caller, asked.content)
     seen: list[Work] = []
+    made: list[UUID] = []
 
     def verb(work: Work) -> None:
         seen.append(work)
         _check_new(work, asked, fingerprint)
-        line = SettledLine(number, LineOutcome.ACCEPTED, asked.ref, _made(asked.do(work)), fingerprint=fingerprint)
-        if not work.tx.batches.settle(run.batch.shard, run.batch.id, line):
-            raise _WaitsNoMore
+        made.append(_made(asked.do(work)))
 
+    call = Call(run.caller, asked.verb, f"{run.batch.id}/{number}", handed_in_at=run.batch.communicated_at)
     try:
-        perform(run.context, Call(run.caller, asked.verb, f"{run.batch.id}/{number}"), verb, lambda _: _NO_ANSWER)
+        perform_within(run.context, tx, call, verb)
     except Unavailable:
         raise
     except Problem as problem:
-        existing = _existing(run, problem, seen[-1].object if seen else None, fingerprint)
+        work = seen[-1] if seen else None
+        existing = None if work is None else _existing(work, asked, problem, fingerprint)
         if existing is not None:
-            return SettledLine(number, LineOutcome.DUPLICATE, asked.ref, existing)
-        return SettledLine(number, LineOutcome.REFUSED, asked.ref, problem=described(problem))
-    return None
+            return _Done(SettledLine(number, LineOutcome.DUPLICATE, asked.ref, existing))
+        refused = SettledLine(number, LineOutcome.REFUSED, asked.ref, problem=described(problem))
+        return _Done(refused, call, problem, work)
+    return _Done(SettledLine(number, LineOutcome.ACCEPTED, asked.ref, made[-1], fingerprint=fingerprint))
 
 
 def _made(view: InclusionView | ActionView) -> UUID:
@@ -210,9 +360,10 @@ def _fact(work: Work, kind: Kind, existing: UUID) -> tuple[str, int, str] | None
     return None if known is None else (known.inclusion.project, known.inclusion.bucket, known.inclusion.status)
 
 
-def _existing(run: _Run, problem: Problem, seen: UUID | None, fingerprint: bytes) -> UUID | None:
+def _existing(work: Work, asked: Asked, problem: Problem, fingerprint: bytes) -> UUID | None:
     """What a refused line repeats: the same action, or what a line of the same content made; None when it is refused.
 
+    Shape: under another `ref`, an inclusion is repeated while it is open; who left is included anew.
     Source: G5; an action is the same when P6 says so.
     """
     match problem:
@@ -221,8 +372,12 @@ def _existing(run: _Run, problem: Problem, seen: UUID | None, fingerprint: bytes
         case AlreadyIncluded(existing):
             repeated: UUID | None = existing
         case AlreadyExited():
-            repeated = seen
+            repeated = work.object
         case _:
             return None
-    with run.context.store.reading() as tx:
-        return repeated if repeated in {made for made, _ in tx.batches.earlier(fingerprint)} else None
+    refs = {ref for made, ref in work.tx.batches.earlier(fingerprint) if made == repeated}
+    if repeated is None or not refs:
+        return None
+    fact = _fact(work, asked.kind, repeated)
+    is_again = asked.kind == "inclusion" and asked.ref not in refs and fact is not None and fact[2] != "open"
+    return None if is_again else repeated

@@ -95,6 +95,12 @@ class Idempotency:
             raise
         return self._kept(key)
 
+    def is_known(self, key_hash: bytes, now: datetime) -> bool:
+        """Whether a request with this key was answered, and is not forgotten; a look, which takes nothing."""
+        row = {"b_shard": Key(key_hash, b"").shard, "b_key": key_hash}
+        found = self._connection.execute(_FIND, row).one_or_none()
+        return found is not None and found.created_at >= now - KEPT_FOR
+
     def _kept(self, key: Key) -> KeptAnswer:
         row = self._connection.execute(_FIND, {"b_shard": key.shard, "b_key": key.key_hash}).one()
         if row.fingerprint != key.fingerprint:

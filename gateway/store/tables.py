@@ -286,12 +286,19 @@ batch = Table(
     *(Column(name, Text, nullable=False) for name in ("state", "role", "organisation", "person")),
     Column("sealed_caller", LargeBinary),
     Column("media_type", Text, nullable=False),
-    Column("delimiter", Text),
+    Column("mode", Text, nullable=False, server_default="per_item"),
+    *(Column(name, Text) for name in ("encoding", "delimiter")),
     Column("lines", Integer, nullable=False),
+    *(
+        Column(one, Integer, nullable=False, server_default="0")
+        for one in ("accepted", "duplicate", "refused", "not_done")
+    ),
     Column("created_at", Instant, nullable=False),
+    Column("communicated_at", Instant),
     Column("next_attempt_at", Instant, nullable=False),
     Column("leased_until", Instant),
-    partial_index("ix_batch_due", "next_attempt_at", where="state IN ('queued', 'running')"),
+    Column("ended_at", Instant),
+    partial_index("ix_batch_due", "next_attempt_at", where="state IN ('queued', 'running', 'cancelling')"),
 )
 
 batch_line = Table(

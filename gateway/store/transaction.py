@@ -92,6 +92,12 @@ class Transaction:
         dialects.freeze(self._connection)
 
     @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A block of the transaction that is undone on its own when it fails."""
+        with self._connection.begin_nested():
+            yield
+
+    @contextmanager
     def as_reader(self) -> Iterator[Releases]:
         """The releases, in a block that has no right on anything else in the register.
 

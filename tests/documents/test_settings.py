@@ -26,6 +26,7 @@ OTHER_VALUES = {
     "free_mib": "512",
     "lease_seconds": "7",
     "backoff_seconds": "70",
+    "batch_days": "60",
 }
 
 

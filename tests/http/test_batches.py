@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from gateway.domain.batches import MOST_LINES
+from gateway.domain.batches import MOST_ATOMIC_LINES, MOST_LINES
 from gateway.http.api.batch_lines import read_line
 from gateway.http.api.batches import LARGEST_BATCH_BYTES
 from gateway.services.run_batches import run_batches
@@ -74,6 +74,8 @@ def test_batch_is_accepted_run_and_answered(gateway: Gateway) -> None:
     assert {**batch, "id": ""} == {
         "id": "",
         "status": "queued",
+        "mode": "per_item",
+        "communicated_at": "2022-01-15T09:00:00Z",
         "lines": 3,
         "accepted": 0,
         "duplicate": 0,
@@ -146,21 +148,27 @@ def test_csv_comes_back_as_csv(light_gateway: Gateway, delimiter: str, mark: byt
         a_row("été"),
         a_row("b", project="demo-unknown"),
         ("",) * 7,
-        a_row("c")[:-1],
+        (*a_row("c"), "", "more"),
         a_row("d", "85073003329"),
+        a_row("e")[:-1],
     )
 
     status, results = done(light_gateway, mark + table, f"{CSV}; charset=utf-8")
 
     assert results.headers["Content-Type"] == "text/csv; charset=utf-8"
-    found = list(csv.DictReader(io.StringIO(results.text), delimiter=delimiter))
-    assert [(one["number"], one["ref"], one["outcome"], one["code"], one["errors"]) for one in found] == [
-        ("1", "été", "accepted", "", ""),
-        ("2", "b", "refused", "unknown-project", ""),
-        ("4", "", "refused", "malformed-csv", ""),
-        ("5", "d", "refused", "invalid-ssin", "#/ssin invalid-ssin"),
+    text = results.text
+    assert text.startswith("\ufeff") is bool(mark)
+    assert (status["encoding"], status["delimiter"]) == ("utf-8-sig" if mark else "utf-8", delimiter)
+    found = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), delimiter=delimiter))
+    assert [(one["row"], one["ref"], one["outcome"], one["code"], one["errors"]) for one in found] == [
+        ("2", "été", "accepted", "", ""),
+        ("3", "b", "refused", "unknown-project", ""),
+        ("5", "", "refused", "malformed-csv", ""),
+        ("6", "d", "refused", "invalid-ssin", "#/ssin invalid-ssin"),
+        ("7", "e", "refused", "invalid-request", "#/agreement/in_target_group required"),
     ]
-    assert (status["lines"], status["accepted"], status["refused"]) == (4, 1, 3)
+    assert [one["number"] for one in found] == ["1", "2", "4", "5", "6"]
+    assert (status["lines"], status["accepted"], status["refused"]) == (5, 1, 4)
     assert SSIN not in results.text
 
 
@@ -196,7 +204,12 @@ ILL_FORMED: dict[str, tuple[str, bytes, str]] = {
     "a column within a column": (CSV, b"agreement,agreement.agreed_on\r\na,b\r\n", "malformed-csv"),
     "a name that is none": (CSV, f"type,{SSIN}\r\na,b\r\n".encode(), "malformed-csv"),
     "an open quote": (CSV, b'type,ref\r\naction,"abc\r\n', "malformed-csv"),
-    "Latin-1": (CSV, "type,ref\r\naction,été\r\n".encode("latin-1"), "malformed-csv"),
+    "two encodings": (CSV, "type,ref\r\naction,é\r\n".encode() + b"action,\xe9\r\n", "malformed-csv"),
+    "not the charset declared": (f"{CSV}; charset=utf-8", b"type,ref\r\naction,\xe9\r\n", "malformed-csv"),
+    "a marked text of another encoding": (CSV, b"\xef\xbb\xbftype,ref\r\naction,\xe9\r\n", "malformed-csv"),
+    "no character of Windows-1252": (CSV, b"type,ref\r\naction,\x81\r\n", "malformed-csv"),
+    "a row without an end": (CSV, b"type,ref\r\naction," + b'"\n","\n",' * 90_000, "malformed-csv"),
+    "a line without an end": (CSV, b"type,ref\r\n" + b"a" * 70_000, "line-too-long"),
     "UTF-16": (CSV, "type,ref\r\naction,a\r\n".encode("utf-16"), "malformed-csv"),
 }
 
@@ -241,7 +254,7 @@ def test_cut_upload_has_no_effect_and_takes_no_key(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("sent", "status", "code"),
     [
-        ({"query": "?mode=atomic"}, 400, "invalid-parameter"),
+        ({"query": "?mode=some"}, 400, "invalid-parameter"),
         ({"query": "?mode=per_item&mode=per_item"}, 400, "invalid-parameter"),
         ({"query": "?colour=red"}, 400, "unknown-parameter"),
         ({"key": None}, 400, "idempotency-key-missing"),
@@ -260,8 +273,10 @@ def test_batch_is_refused_before_it_is_kept(refusing: Gateway, sent: dict[str, A
 
 
 def test_batch_has_as_many_lines_as_the_limit_says(refusing: Gateway) -> None:
-    assert post(refusing, b"{}\n" * MOST_LINES, query="?validate_only=true").status_code == 200
-    assert post(refusing, b"{}\n" * (MOST_LINES + 1)).status_code == 413
+    assert post(refusing, b"0\n" * MOST_LINES, query="?validate_only=true").status_code == 200
+    assert post(refusing, b"0\n" * (MOST_LINES + 1), query="?validate_only=true").status_code == 413
+    too_many = post(refusing, b"0\n" * (MOST_ATOMIC_LINES + 1), query="?mode=atomic")
+    assert (too_many.status_code, too_many.get_json()["code"]) == (413, "too-many-lines")
 
 
 def test_right_digest_is_taken(light_gateway: Gateway) -> None:

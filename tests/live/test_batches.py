@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -16,13 +18,22 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from gateway.store.tables import audit_entry, batch_line, inclusion, outbox
+from gateway.store.tables import audit_entry, batch, batch_line, inclusion, outbox
 from tests.live.catalogue import LONG, NIHII, an_inclusion, enter
 from tests.live.register import everything, rows
-from tests.sandboxes import STORES, Sandbox, await_that, live_database, sandbox, synthetic_ssin
+from tests.sandboxes import (
+    STORES,
+    Sandbox,
+    await_that,
+    group_of,
+    live_database,
+    name_of,
+    sandbox,
+    synthetic_ssin,
+)
 
 LINES = 600
-KILLED_AFTER = 40
+KILLED_AFTER = 1
 
 
 @pytest.fixture(params=STORES)
@@ -94,6 +105,67 @@ def test_kill_9_in_the_middle_of_a_batch_loses_nothing_and_doubles_nothing(datab
     assert Counter(row.sealed_line for row in rows(store_url, select(batch_line.c.sealed_line))) == {None: LINES}
     canaries = {line["ssin"] for line in lines}
     assert [name for name, value in everything(store_url) if any(one in str(value) for one in canaries)] == []
+
+
+def peak_mib(box: Sandbox) -> float:
+    """The most memory that a process of the gateway ever had."""
+    pids = [pid for pid in group_of(box.pid) if name_of(pid) == "gateway"]
+    peaks = [re.search(r"VmHWM:\s+([0-9]+) kB", Path(f"/proc/{pid}/status").read_text()) for pid in pids]
+    return max(int(peak[1]) for peak in peaks if peak) / 1024
+
+
+def upload(box: Sandbox, token: str, lines: Iterator[bytes], length: int) -> http.client.HTTPResponse | None:
+    """The answer to a body of lines, of which as many bytes come as there are; None when it was cut."""
+    connection = http.client.HTTPConnection(box.gateway.removeprefix("http://"), timeout=60)
+    connection.putrequest("POST", "/v1/batches")
+    for name, value in (
+        ("Authorization", f"Bearer {token}"),
+        ("Content-Type", "application/x-ndjson"),
+        ("Content-Length", str(length)),
+        ("Idempotency-Key", str(uuid4())),
+    ):
+        connection.putheader(name, value)
+    connection.endheaders()
+    sent = 0
+    for line in lines:
+        connection.send(line)
+        sent += len(line)
+    answer = connection.getresponse() if sent == length else None
+    if answer is not None:
+        answer.read()
+    connection.close()
+    return answer
+
+
+def test_long_upload_is_taken_in_little_memory_and_a_cut_one_leaves_nothing(tmp_path: Path) -> None:
+    line = json.dumps({"type": "inclusion", **an_inclusion(LONG, synthetic_ssin(1))}).encode() + b" " * 4_000 + b"\n"
+    count = 12_000
+
+    def lines(so_many: int) -> Iterator[bytes]:
+        yield from (line for _ in range(so_many))
+
+    with sandbox(tmp_path / "sandbox") as box:
+        enter(box)
+        token = box.token("provider", nihii=NIHII)
+        assert post(box, [{"type": "wish"}] * 1_000, token).status_code == 202
+        before = peak_mib(box)
+        taken = upload(box, token, lines(count), count * len(line))
+        assert taken is not None
+        grown = peak_mib(box) - before
+        location = taken.headers["Location"]
+        box.send("DELETE", location, token=token)
+        upload(box, token, lines(count // 4), count * len(line))
+        await_that(lambda: status(box, location, token)["status"] == "cancelled", "the batch is cancelled")
+        await_that(lambda: len(rows(box.store_url, select(batch.c.id))) == 2, "the cut upload is dropped")
+        states = {row.state for row in rows(box.store_url, select(batch.c.state))}
+        counted = status(box, location, token)
+
+    assert count * len(line) > 40 * 2**20
+    assert taken.status == 202
+    assert grown < 16, f"{grown:.0f} MiB for {count * len(line) / 2**20:.0f} MiB"
+    assert "arriving" not in states
+    assert counted["lines"] == count
+    assert counted["accepted"] + counted["duplicate"] <= count
 
 
 def run_import(box: Sandbox, file: Path, token: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -9,13 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.domain.access import Caller
-from gateway.domain.batches import restored
-from gateway.http.api.batch_forms import NDJSON, read_upload
+from gateway.domain.batches import Mode, restored
+from gateway.http.api.batch_forms import NDJSON, NdjsonLines
 from gateway.http.api.batch_lines import read_line
 from gateway.services.context import Context
-from gateway.services.follow_batch import get_batch, get_batch_results
-from gateway.services.register_batch import register_batch
-from gateway.services.run_batches import LineReader, run_batches
+from gateway.services.follow_batch import get_batch, settled_lines
+from gateway.services.register_batch import Upload, register_batch
+from gateway.services.run_batches import LINES_PER_GROUP, LineReader, run_batches
+from gateway.services.stage_batch import Staging
 from gateway.store.batches import Batch, SettledLine
 from gateway.store.tables import action, inclusion, outbox
 from tests.builders import PROJECT, PSEUDOCODE
@@ -48,21 +49,43 @@ class Batches:
 
     desk: Desk
 
-    def send(self, lines: Sequence[Line | bytes], caller: Caller = PARTNER) -> Batch:
+    def staged(
+        self, lines: Sequence[Line | bytes], caller: Caller = PARTNER, mode: Mode = Mode.PER_ITEM
+    ) -> tuple[Staging, Upload]:
+        """Lines that arrived, in a batch that is not registered yet."""
         raw = b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
-        return self.desk.ask(caller, register_batch, read_upload(NDJSON, raw))
+        staging = Staging(self.desk.context, caller, NDJSON, mode)
+        for number, line in NdjsonLines([raw]):
+            staging.add(number, line)
+        staging.flush()
+        return staging, Upload(staging.batch, len(lines), 0)
 
-    def round(self, read: LineReader = read_line, most: int = 200, context: Context | None = None) -> int:
-        return run_batches(context or self.desk.context, read, LEASE, most)
+    def send(self, lines: Sequence[Line | bytes], caller: Caller = PARTNER, mode: Mode = Mode.PER_ITEM) -> Batch:
+        staging, upload = self.staged(lines, caller, mode)
+        try:
+            return self.desk.ask(caller, register_batch, upload)
+        finally:
+            staging.drop()
 
-    def run(self, lines: Sequence[Line | bytes], caller: Caller = PARTNER) -> list[SettledLine]:
-        sent = self.send(lines, caller)
+    def round(
+        self,
+        read: LineReader = read_line,
+        most: int = 200,
+        context: Context | None = None,
+        group: int = LINES_PER_GROUP,
+    ) -> int:
+        return run_batches(context or self.desk.context, read, LEASE, most, group)
+
+    def run(
+        self, lines: Sequence[Line | bytes], caller: Caller = PARTNER, mode: Mode = Mode.PER_ITEM
+    ) -> list[SettledLine]:
+        sent = self.send(lines, caller, mode)
         while self.round():
             pass
         return self.results(sent, caller)
 
     def results(self, sent: Batch, caller: Caller = PARTNER) -> list[SettledLine]:
-        return self.desk.ask(caller, get_batch_results, sent.id).lines
+        return list(settled_lines(self.desk.context, self.desk.ask(caller, get_batch, sent.id)))
 
     def look(self, sent: Batch, caller: Caller = PARTNER) -> tuple[str, dict[str, int]]:
         found = self.desk.ask(caller, get_batch, sent.id)

@@ -62,7 +62,7 @@ def test_worker_that_dies_within_a_line_leaves_it_to_the_next(batches: Batches) 
         raise Killed
 
     with pytest.raises(Killed):
-        batches.round(at_line(3, die))
+        batches.round(at_line(4, die), group=2)
     during = batches.look(sent)
     held = batches.round()
     later = replace(batches.desk.context, real_now=Ahead(LEASE.total_seconds() + 1))
@@ -80,7 +80,7 @@ def test_line_that_cannot_be_done_now_is_done_later(batches: Batches) -> None:
     def fail(_: Work) -> None:
         raise errors.StoreUnavailable
 
-    settled = batches.round(at_line(2, fail))
+    settled = batches.round(at_line(2, fail), group=1)
     at_once = batches.round()
     batches.round(context=replace(batches.desk.context, real_now=Ahead(6)))
 
@@ -113,17 +113,25 @@ def test_batches_have_their_turn_one_after_another(batches: Batches) -> None:
     assert batches.look(first)[1] == batches.look(second)[1] == {"accepted": 1}
 
 
-def test_line_that_is_cancelled_while_it_is_done_has_no_effect(batches: Batches) -> None:
-    sent = batches.send([an_inclusion_line(1), an_inclusion_line(2)])
+def test_batch_that_is_cancelled_while_it_runs_has_done_what_it_says(batches: Batches) -> None:
+    sent = batches.send([an_inclusion_line(number) for number in range(6)])
 
-    def read(caller: Caller, content: bytes) -> Asked | Unreadable:
-        batches.desk.ask(PARTNER, cancel_batch, sent.id)
-        return read_line(caller, content)
+    with ThreadPoolExecutor(1) as thread:
 
-    batches.round(read)
+        def cancel(_: Work) -> None:
+            thread.submit(batches.desk.ask, PARTNER, cancel_batch, sent.id)
 
-    assert batches.look(sent) == ("cancelled", {"cancelled": 2})
-    assert batches.facts() == (0, 0, 0)
+        batches.round(at_line(2, cancel), group=2)
+
+    state, counts = batches.look(sent)
+    assert state == "cancelled"
+    assert 2 <= counts["accepted"] <= 6
+    assert sum(counts.values()) == 6
+    assert batches.facts() == (counts["accepted"], 0, counts["accepted"])
+    assert [one.outcome.value for one in batches.results(sent)] == [
+        *["accepted"] * counts["accepted"],
+        *["cancelled"] * counts.get("cancelled", 0),
+    ]
 
 
 def test_worker_told_to_stop_leaves_the_lines_behind_to_the_next(batches: Batches) -> None:

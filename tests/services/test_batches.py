@@ -12,7 +12,7 @@ from gateway.domain import errors
 from gateway.domain.access import Caller, Role
 from gateway.pseudonyms.sealing import BrokenSeal
 from gateway.services.change_inclusion import annul_exit
-from gateway.services.follow_batch import cancel_batch, get_batch, get_batch_results
+from gateway.services.follow_batch import cancel_batch, get_batch
 from gateway.store.tables import audit_entry, batch, batch_line, inclusion, metadata
 from tests.builders import COLLEAGUE, PROVIDER, a_caller, instant
 from tests.sandboxes import synthetic_ssin
@@ -228,7 +228,7 @@ def test_cancelling_what_is_done_changes_nothing(batches: Batches) -> None:
 def test_foreign_batch_looks_like_none(batches: Batches, caller: Caller) -> None:
     sent = batches.send([an_inclusion_line(1)])
 
-    for verb in (get_batch, get_batch_results, cancel_batch):
+    for verb in (get_batch, cancel_batch):
         with pytest.raises(errors.NotFound):
             batches.desk.ask(caller, verb, sent.id)
     with pytest.raises(errors.NotFound):
@@ -279,10 +279,11 @@ def test_exit_names_its_inclusion_in_one_way(batches: Batches) -> None:
     assert settled[2].object == made.object
 
 
-def test_legal_clock_of_a_line_is_when_it_is_done(batches: Batches) -> None:
+def test_line_is_communicated_when_its_batch_was_accepted_and_recorded_when_it_is_done(batches: Batches) -> None:
     batches.send([an_inclusion_line(1)])
     batches.desk.at("2022-04-02T08:00+02:00")
     batches.round()
 
     (one,) = of_the_database(batches, inclusion)
-    assert one["communicated_at"] == instant("2022-04-02T08:00+02:00")
+    assert one["communicated_at"] == instant("2022-03-01T08:00+01:00")
+    assert one["recorded_at"] == instant("2022-04-02T08:00+02:00")

@@ -4,9 +4,9 @@
     ├── Unauthenticated      NoToken · InvalidToken · ExpiredToken · IssuerUnavailable
     ├── Malformed            MalformedJson · DuplicateMember · TooDeep · InvalidRequest · InvalidCursor · IdentityInText
     │                        IdempotencyKeyMissing · IdempotencyKeyInvalid · DigestMismatch · BodyIncomplete
-    │                        MalformedCsv
-    ├── Transport            MalformedHttp · LengthRequired · BodyTooLarge · UnsupportedMediaType · MethodNotAllowed
-    │                        UntrustedHost · PreconditionRequired · PreconditionFailed · NotFound
+    │                        MalformedCsv · LineTooLong
+    ├── Transport            MalformedHttp · LengthRequired · BodyTooLarge · TooManyLines · UnsupportedMediaType
+    │                        MethodNotAllowed · UntrustedHost · PreconditionRequired · PreconditionFailed · NotFound
     │                        RangeNotSatisfiable
     ├── Refusal              a rule said no: names the rule and its article
     │   ├── Who              RoleNotAllowed · ForeignProject · NotAPartner (I4) · NotAPerformer (P5) · UnknownProject
@@ -47,6 +47,7 @@ from gateway.domain.errors.problems import (
     InvalidToken,
     IssuerUnavailable,
     LengthRequired,
+    LineTooLong,
     Malformed,
     MalformedCsv,
     MalformedHttp,
@@ -61,6 +62,7 @@ from gateway.domain.errors.problems import (
     RangeNotSatisfiable,
     StoreUnavailable,
     TooDeep,
+    TooManyLines,
     Transport,
     Unauthenticated,
     Unavailable,
@@ -143,6 +145,7 @@ __all__ = [
     "InvalidToken",
     "IssuerUnavailable",
     "LengthRequired",
+    "LineTooLong",
     "Malformed",
     "MalformedCsv",
     "MalformedHttp",
@@ -175,6 +178,7 @@ __all__ = [
     "RoleNotAllowed",
     "StoreUnavailable",
     "TooDeep",
+    "TooManyLines",
     "TooManyProjects",
     "Transport",
     "Unauthenticated",

@@ -60,6 +60,12 @@ class MalformedCsv(Malformed):
     code = "malformed-csv"
 
 
+class LineTooLong(Malformed):
+    """A line of a batch is longer than 64 KiB; it is no line of this contract, or its line feed is missing."""
+
+    code = "line-too-long"
+
+
 class DuplicateMember(Malformed):
     """An object of the body names one member twice; keep one of the two."""
 
@@ -86,10 +92,14 @@ class DigestMismatch(Malformed):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field: where (JSON pointer or parameter) and which stable code."""
+    """What is wrong with one field: where (JSON pointer or parameter), which stable code, what would be right.
+
+    Shape: `expected` where the value says what was meant; never of a field that names a person.
+    """
 
     pointer: str
     code: str
+    expected: str | None = None
 
 
 @dataclass(eq=False)
@@ -139,6 +149,12 @@ class BodyTooLarge(Transport):
     """The body is longer than the limit; send less at once."""
 
     code = "body-too-large"
+
+
+class TooManyLines(Transport):
+    """A batch that is done whole or not at all has at most a thousand lines; split it, or send it `per_item`."""
+
+    code = "too-many-lines"
 
 
 class UnsupportedMediaType(Transport):

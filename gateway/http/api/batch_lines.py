@@ -15,6 +15,8 @@ from gateway.domain.identity import Ssin
 from gateway.domain.submissions import Beneficiary, ExitSubmission, Import
 from gateway.http import bodies
 from gateway.http.api import actions, inclusions
+from gateway.http.api.batch_hints import hinted
+from gateway.http.api.batch_tables import IGNORED
 from gateway.http.routes import Incoming
 from gateway.services.register_action import register_action
 from gateway.services.register_exit import register_named_exit
@@ -54,7 +56,11 @@ def _ref_of(document: Any) -> str | None:
 def _asked(caller: Caller, document: Any) -> Asked:
     is_import = caller.role is Role.REGISTRAR
     kind = _kind_of(document)
-    payload = bodies.load(_SCHEMAS[is_import][kind], document)
+    document = {name: value for name, value in document.items() if not name.startswith(IGNORED)}
+    try:
+        payload = bodies.load(_SCHEMAS[is_import][kind], document)
+    except InvalidRequest as problem:
+        raise hinted(problem, document) from None
     content = strict_json.canonical({name: value for name, value in document.items() if name != "ref"})
     do = _imported(kind, payload) if is_import else _registered(kind, Incoming(caller, {}, {}, payload, Headers()))
     verb = f"register_{kind}_imported" if is_import else f"register_{kind}"

@@ -155,7 +155,7 @@ def _(field: ByYear) -> Form:
 
 @form_of.register
 def _(field: batch.Mode) -> Form:
-    return {"type": "string", "enum": ["per_item"]}
+    return {"type": "string", "enum": list(batch.MODES)}
 
 
 @form_of.register

@@ -73,7 +73,7 @@ REFUSED_BY: Mapping[str, Kinds] = {
         errors.RegistrationClosed,
         errors.DuplicateAction,
     ),
-    "register_batch": (errors.MalformedCsv,),
+    "register_batch": (errors.MalformedCsv, errors.LineTooLong, errors.TooManyLines),
     "list_actions": (errors.NotAPartner,),
     "annul_action": _LIVES,
     "simulate": (*_INCLUDED, *_PERFORMED),
