@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ from tests.postgres import postgres
 
 STORES = ("sqlite", "postgresql")
 LIVE = ("live", "journeys", "openapi", "privacy")
-SLOW = (*LIVE, "differential", "attacks")
+REPETITIVE = ("differential", "attacks")
+SLOW = (*LIVE, *REPETITIVE)
+_ON_POSTGRESQL = re.compile(r"[\[-]postgresql")
 _numbers = count()
 
 
@@ -46,9 +49,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest tests first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start the longest tests first, and do not follow every line of what runs the same lines again and again."""
     items.sort(key=lambda item: item.path.parent.name not in SLOW)
+    if config.getoption("no_cov"):
+        return
+    for item in items:
+        folder = item.path.parent.name
+        if folder in REPETITIVE or (folder != "store" and _ON_POSTGRESQL.search(item.name)):
+            item.add_marker("no_cover")
 
 
 @dataclass

@@ -13,8 +13,6 @@ from tests.attacks.register import Size, a_register
 from tests.attacks.score import as_table, pooled
 from tests.attacks.stage import run
 
-pytestmark = pytest.mark.no_cover  # measured by the tests of the parts
-
 SEEDS = (1, 2)
 SIZE = Size((300, 400, 450, 550), months=6)
 WEAK_SEED, WEAK_SIZE = 3, Size((250, 300, 400, 550), months=6)

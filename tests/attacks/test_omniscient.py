@@ -25,8 +25,6 @@ from tests.attacks.stage import omniscient_on_facts, omniscient_on_people, omnis
 from tests.attacks.world import a_world
 from tests.http.issuer import an_issuer
 
-pytestmark = pytest.mark.no_cover  # measured by the tests of the parts
-
 SEED, SIZE, FACTS = 5, Size((150, 250, 400), months=12), 100
 MEDIAN, MOST = 0.72, 0.86
 

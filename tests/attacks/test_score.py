@@ -6,8 +6,6 @@ import pytest
 
 from tests.attacks.score import Tally, as_table, lower_bound, pooled
 
-pytestmark = pytest.mark.no_cover  # measured by the tests of the parts
-
 
 @pytest.mark.parametrize(("hits", "attempts", "expected"), [(0, 10, 0.0), (10, 10, 0.7411), (50, 100, 0.4136)])
 def test_lower_bound_is_clopper_and_pearsons(hits: int, attempts: int, expected: float) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.domain.lattice import PeriodKind
 from tests.attacks.stage import run_small_project
 from tests.attacks.utility import as_table
-
-pytestmark = pytest.mark.no_cover  # measured by the tests of the parts
 
 SEED = 11
 KINDS = (PeriodKind.MONTH, PeriodKind.QUARTER)

@@ -16,8 +16,6 @@ from tests.attacks.view import download, query
 from tests.attacks.world import World, a_world
 from tests.http.issuer import Issuer, an_issuer
 
-pytestmark = pytest.mark.no_cover  # measured by the tests of the parts
-
 SEED = 9
 MONTH = PeriodKind.MONTH
 DIMS = (PROJECT, PSEUDOCODE, INSURER)

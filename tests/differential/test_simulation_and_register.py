@@ -172,7 +172,6 @@ def refused(refusal: Refusal) -> Outcome:
     return (refusal.code, refusal.rule, *(getattr(refusal, name, None) for name in ("allowed_from", "allowed_until")))
 
 
-@pytest.mark.no_cover  # the same lines a hundred thousand times
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_simulation_and_register_say_the_same(shard: int, tmp_path: Path, veil: Veil) -> None:
     random = Random(20210901 + shard)
