@@ -36,6 +36,7 @@ class MessageDelivery(StrictSchema):
         DELIVERY_STATUSES, required=True, metadata=about("How far it is; `failed` needs a person.", "pending")
     )
     reason = Text(200, metadata=about("Why it was rejected, failed, or has to be tried again, a code.", "not-insured"))
+    text = Text(400, metadata=about("The same for people, in the language asked for.", "The person is not insured."))
     attempts = WholeNumber(0, 2**31 - 1, required=True, metadata=about("How often it was tried.", 1))
     created_at = Instant(required=True, metadata=about("When it was committed, in real time.", "2022-01-15T08:30:00Z"))
     next_attempt_at = Instant(

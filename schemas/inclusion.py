@@ -127,7 +127,8 @@ class Delivery(StrictSchema):
     """How far the message to MyCareNet has come."""
 
     status = Choice(DELIVERY_STATUSES, required=True, metadata=about("`failed` needs a person.", "pending"))
-    reason = Text(200, metadata=about("Why it was rejected or failed, a code.", "not-insured"))
+    reason = Text(200, metadata=about("Why it was rejected, failed or is tried again, a code.", "not-insured"))
+    text = Text(400, metadata=about("The same for people, in the language asked for.", "The person is not insured."))
 
 
 class ExitReceipt(StrictSchema):

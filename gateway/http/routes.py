@@ -9,11 +9,13 @@ from typing import Any, Never
 from uuid import UUID
 
 from marshmallow import Schema
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import Headers, LanguageAccept
+from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Request
 
 from gateway.domain.access import Caller
 from gateway.domain.errors import NotFound, Problem
+from gateway.http.texts import language_of
 from gateway.services.context import Context, Work
 from gateway.services.follow_extract import StoredFile
 
@@ -31,6 +33,11 @@ class Incoming:
     payload: Any
     headers: Headers
     context: Context | None = None
+
+    @property
+    def language(self) -> str:
+        """The language to answer in."""
+        return language_of(parse_accept_header(self.headers.get("Accept-Language"), LanguageAccept))
 
 
 @dataclass(frozen=True, slots=True)

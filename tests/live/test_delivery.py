@@ -17,6 +17,7 @@ from tests.live.register import rows
 from tests.sandboxes import STORES, Sandbox, live_sandbox, synthetic_ssin
 
 _numbers = count(20_000)
+UNKNOWN = "MyCareNet knows nobody under this SSIN."
 
 
 class Ward:
@@ -177,7 +178,7 @@ def test_a_rejected_inclusion_says_why_bears_no_action_and_leaves_room_for_a_new
 
     assert (first["status"], seen["status"]) == ("open", "rejected")
     assert seen["rejection"] == {"code": "unknown-person"}
-    assert seen["delivery"] == {"status": "rejected", "reason": "unknown-person"}
+    assert seen["delivery"] == {"status": "rejected", "reason": "unknown-person", "text": UNKNOWN}
     assert (acting, leaving) == ((422, "not-included"), (409, "already-rejected"))
     found = box.send("POST", "/v1/inclusions/find", {"project": LONG, "ssin": ssin}, token=ward.token).json()["items"]
     assert [(one["id"], one["status"]) for one in found] == [(second["id"], "open"), (first["id"], "rejected")]
@@ -197,5 +198,5 @@ def test_a_rejected_action_is_marked_and_may_be_registered_again(ward: Ward, ssi
     second = ward.act(ssin, "2022-06-02")
     box.drain()
 
-    assert (seen["status"], seen["delivery"]) == ("rejected", {"status": "rejected", "reason": "unknown-person"})
+    assert (seen["status"], seen["delivery"]["reason"]) == ("rejected", "unknown-person")
     assert ward.get(f"/v1/actions/{second['id']}")["delivery"] == {"status": "accepted"}

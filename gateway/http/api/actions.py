@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from gateway.domain.delivery import State
 from gateway.domain.errors import FieldError, InvalidCursor, InvalidRequest
 from gateway.domain.identity import Ssin
 from gateway.domain.project import is_voluntary
 from gateway.domain.submissions import ActionSubmission, Import
 from gateway.http.api import cursors
+from gateway.http.deliveries import delivery
 from gateway.http.routes import Incoming, Outgoing, Route, identifier, refuse
 from gateway.services.find_actions import ActionPage, ActionView, get_action, list_actions
 from gateway.services.register_action import annul_action, register_action
@@ -71,7 +71,7 @@ def _annul(incoming: Incoming) -> Any:
     return lambda work: annul_action(work, identifier(incoming.path["action_id"]), incoming.payload["reason"])
 
 
-def document(view: ActionView) -> dict[str, Any]:
+def document(view: ActionView, language: str) -> dict[str, Any]:
     """An action as the members of its receipt."""
     one = view.known.action
     return {
@@ -86,13 +86,13 @@ def document(view: ActionView) -> dict[str, Any]:
         "recorded_at": one.communicated_at,  # of this fact, not of its version
         "voluntary": is_voluntary(one.performed_on),
         "annulment": None if one.annulment_reason is None else {"reason": one.annulment_reason},
-        "delivery": {"status": State(view.known.delivery_state).shown, "reason": view.known.delivery_reason},
+        "delivery": delivery(view.known.delivery_state, view.known.delivery_reason, language),
         "receipt": view.receipt,
     }
 
 
 def _dump(view: ActionView, incoming: Incoming) -> Outgoing:
-    return Outgoing(document(view), {"ETag": f'"{view.known.action.version}"'})
+    return Outgoing(document(view, incoming.language), {"ETag": f'"{view.known.action.version}"'})
 
 
 def _dump_new(view: ActionView, incoming: Incoming) -> Outgoing:
@@ -102,7 +102,9 @@ def _dump_new(view: ActionView, incoming: Incoming) -> Outgoing:
 
 def _dump_page(page: ActionPage, incoming: Incoming) -> Outgoing:
     position = None if page.next is None else f"{page.next[0]}/{page.next[1]}"
-    return Outgoing({"items": [document(view) for view in page.items], "next": cursors.encode(position)})
+    return Outgoing(
+        {"items": [document(view, incoming.language) for view in page.items], "next": cursors.encode(position)}
+    )
 
 
 _ONE = "/v1/actions/<action_id>"

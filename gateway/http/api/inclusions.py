@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 from gateway.domain.access import Role
-from gateway.domain.delivery import State
 from gateway.domain.errors import FieldError, InvalidRequest
 from gateway.domain.identity import Ssin
 from gateway.domain.inclusion import Agreement
 from gateway.domain.submissions import Beneficiary, Import, InclusionSubmission
 from gateway.http import bodies
 from gateway.http.api import cursors
+from gateway.http.deliveries import delivery
 from gateway.http.routes import Incoming, Outgoing, Route, identifier, refuse
 from gateway.services.change_identity import change_identity
 from gateway.services.change_inclusion import annul_exit, annul_inclusion, correct_inclusion, register_exit
@@ -111,7 +111,7 @@ def _change_identity(incoming: Incoming) -> Any:
     return verb
 
 
-def document(view: InclusionView) -> dict[str, Any]:
+def document(view: InclusionView, language: str) -> dict[str, Any]:
     """An inclusion as the members of its receipt."""
     one = view.known.inclusion
     ending = one.exit
@@ -129,13 +129,13 @@ def document(view: InclusionView) -> dict[str, Any]:
         "exit": ending,
         "annulment": None if one.annulment_reason is None else {"reason": one.annulment_reason},
         "rejection": None if one.rejection_code is None else {"code": one.rejection_code},
-        "delivery": {"status": State(view.known.delivery_state).shown, "reason": view.known.delivery_reason},
+        "delivery": delivery(view.known.delivery_state, view.known.delivery_reason, language),
         "receipt": view.receipt,
     }
 
 
 def _dump(view: InclusionView, incoming: Incoming) -> Outgoing:
-    return Outgoing(document(view), {"ETag": f'"{view.known.inclusion.version}"'})
+    return Outgoing(document(view, incoming.language), {"ETag": f'"{view.known.inclusion.version}"'})
 
 
 def _dump_new(view: InclusionView, incoming: Incoming) -> Outgoing:
@@ -144,7 +144,7 @@ def _dump_new(view: InclusionView, incoming: Incoming) -> Outgoing:
 
 
 def _dump_page(page: Page, incoming: Incoming) -> Outgoing:
-    items = [document(view) for view in page.items]
+    items = [document(view, incoming.language) for view in page.items]
     return Outgoing({"items": items, "next": cursors.encode_id(page.next)})
 
 

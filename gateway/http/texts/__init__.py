@@ -33,6 +33,12 @@ def explanation_texts() -> Mapping[str, Mapping[str, str]]:
 
 
 @cache
+def delivery_texts() -> Mapping[str, Mapping[str, str]]:
+    """Why a delivery stands where it does, by reason or, for reasons without a text of their own, by status."""
+    return _read("deliveries.toml")
+
+
+@cache
 def notes() -> Mapping[str, Mapping[str, str]]:
     """What is said beside figures, by note and language."""
     return _read("notes.toml")
