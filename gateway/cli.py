@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from gateway.app import build_app, build_context, build_way_out
+from gateway.clock import real_now
 from gateway.deliver_command import deliver_app, run_worker
 from gateway.domain.errors import (
     AlreadyReleased,
@@ -30,6 +31,7 @@ from gateway.domain.errors import (
 from gateway.domain.lattice import Period, PeriodKind
 from gateway.domain.rulebook import RULES
 from gateway.extract_command import extract_app
+from gateway.http.metrics import shared_metrics
 from gateway.http.server import configure_logging, serve
 from gateway.http.texts import LANGUAGES, rule_texts
 from gateway.import_file import ImportFailed, import_file
@@ -43,6 +45,8 @@ from gateway.sandbox.supervisor import Plan, SandboxFailed, started
 from gateway.services.close_period import GROUPS, Group, Reason, due_periods, release_period
 from gateway.services.context import Context
 from gateway.settings import Settings, SettingsError, read_settings, read_token
+from gateway.store.backup import back_up, restore
+from gateway.store.copying import BackupFailed
 from gateway.store.dialects import UnsafeStore
 from gateway.store.migrate import migrate
 
@@ -59,7 +63,17 @@ app.add_typer(extract_app, name="extract")
 app.add_typer(deliver_app, name="deliver")
 console = Console()
 errors = Console(stderr=True)
-TOLD = (ImportFailed, SettingsError, KeyringError, UnsafeStore, SandboxFailed, ReplayFailed, ClosingFailed, Unreachable)
+TOLD = (
+    BackupFailed,
+    ImportFailed,
+    SettingsError,
+    KeyringError,
+    UnsafeStore,
+    SandboxFailed,
+    ReplayFailed,
+    ClosingFailed,
+    Unreachable,
+)
 
 
 def main() -> None:
@@ -86,7 +100,8 @@ def serve_command(host: str = "127.0.0.1", port: int = 8080, workers: int = 1) -
 def _serve(settings: Settings, host: str, port: int, workers: int) -> None:
     build_app(settings)
     configure_logging()
-    serve(lambda: build_app(settings), host, port, workers, settings.threads)
+    with shared_metrics() if workers > 1 else nullcontext():
+        serve(lambda: build_app(settings), host, port, workers, settings.threads)
 
 
 @app.command("import")
@@ -111,6 +126,22 @@ def migrate_command() -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.store_url)
     console.print("the schema is current")
+
+
+@app.command("backup")
+def backup_command(folder: Annotated[Path, typer.Argument(help="a new folder for it")]) -> None:
+    """Copy the register into a folder while it is used; the key ring is not in it."""
+    made = back_up(read_settings().store_url, folder, real_now())
+    said = f"{folder}: {made.bytes} bytes, schema {made.schema}; the key ring is not in it, keep a copy elsewhere"
+    console.print(said, soft_wrap=True, highlight=False)
+
+
+@app.command("restore")
+def restore_command(folder: Annotated[Path, typer.Argument(help="holds a backup")]) -> None:
+    """Fill an empty database from a backup; with gateways and workers stopped."""
+    put_back = restore(read_settings().store_url, folder)
+    said = f"restored as of {put_back.made_at}, schema {put_back.schema}; next: the key ring, then chroniccare migrate"
+    console.print(said, soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -13,8 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.services.build_extracts import run_extracts, sweep_extracts
@@ -29,6 +31,7 @@ log = structlog.get_logger("chroniccare.worker")
 IDLE_SECONDS = 0.2
 TROUBLED_SECONDS = 1.0
 PURGE_EVERY_SECONDS = 3600.0
+BEAT_EVERY_SECONDS = 15.0
 STOP_SECONDS = 5.0
 
 Lane = Callable[[], int]
@@ -49,13 +52,47 @@ class Worker:
     def lanes(self) -> Mapping[str, Lane]:
         """The lanes by name, batches and extracts before the messages that they bring forth."""
         context, lease, is_stopping = self.context, self.pace.lease, self.stop.is_set
-        watch = Watch(is_stopping)
-        return {
+        watch, beats = Watch(is_stopping), Beats(self.context, is_stopping)
+
+        def send() -> int:
+            tried = deliver_outbox(context, self.way_out, self.pace, watch)
+            if watch.circuit.open_until is not None:
+                beats.beat("circuit")
+            return tried
+
+        lanes: Mapping[str, Lane] = {
             "batches": lambda: run_batches(context, self.read, lease, is_stopping=is_stopping),
             "extracts": lambda: run_extracts(context, lease, is_stopping),
-            "sending": lambda: deliver_outbox(context, self.way_out, self.pace, watch),
+            "sending": send,
             "mailbox": lambda: collect_answers(context, self.mailbox, self.pace.backoff),
         }
+        return {name: beats.after(name, lane) for name, lane in lanes.items()}
+
+
+class Beats:
+    """Tells the register now and then that a kind of work goes on; what came to grief is not told."""
+
+    def __init__(self, context: Context, is_stopping: Callable[[], bool]) -> None:
+        self._context = context
+        self._is_stopping = is_stopping
+        self._next_at: dict[str, float] = {}
+
+    def after(self, name: str, lane: Lane) -> Lane:
+        """A lane whose rounds are told of when they end well."""
+
+        def round_and_beat() -> int:
+            moved = lane()
+            self.beat(name)
+            return moved
+
+        return round_and_beat
+
+    def beat(self, name: str) -> None:
+        """Tell of one kind of work, unless that was done a moment ago or the worker is ending."""
+        if not self._is_stopping() and time.monotonic() >= self._next_at.get(name, 0.0):
+            with self._context.store.transaction() as tx:
+                tx.pulses.beat(name, self._context.real_now())
+            self._next_at[name] = time.monotonic() + BEAT_EVERY_SECONDS
 
 
 def run_round(worker: Worker) -> int:
@@ -83,7 +120,7 @@ def run_until_stopped(worker: Worker) -> None:
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     left = [thread.name for thread in threads if thread.is_alive()]
-    log.info("stopped", left=left)
+    log.info("stopped", left=left, round_id=str(uuid4()))
 
 
 def _run_lane(name: str, lane: Lane, stop: threading.Event) -> None:
@@ -95,18 +132,25 @@ def _run_lane(name: str, lane: Lane, stop: threading.Event) -> None:
 
 def _patient_round(name: str, lane: Lane) -> int | None:
     """One round of a lane; None when it came to grief, also because the register is away for a while."""
-    try:
-        return _round(name, lane)
-    except StoreUnavailable:
-        log.error("store_unavailable", lane=name)
-        return None
+    with bound_contextvars(round_id=str(uuid4())):
+        try:
+            return _told_round(name, lane)
+        except StoreUnavailable:
+            log.error("store_unavailable", lane=name)
+            return None
 
 
 def _round(name: str, lane: Lane) -> int | None:
     """One round of a lane; None when it came to grief, which it tells the log and nobody else.
 
+    Shape: whatever is logged meanwhile bears the round's id.
     Raises: StoreUnavailable.
     """
+    with bound_contextvars(round_id=str(uuid4())):
+        return _told_round(name, lane)
+
+
+def _told_round(name: str, lane: Lane) -> int | None:
     try:
         moved = lane()
     except StoreUnavailable:

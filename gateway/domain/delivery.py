@@ -10,7 +10,7 @@ Other than by that last one, states only move forward. Times here are real time,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, assert_never
@@ -39,7 +39,7 @@ class Message:
     Stage: pseudonymous.
     Shape: `content` holds plain JSON values; `sequence` counts the messages of one beneficiary in one project;
     `input_reference` is there from its first claim on: what MyCareNet knows the message's body by; `insurer` is the
-    beneficiary's, where an earlier acceptance told it.
+    beneficiary's, where an earlier acceptance told it. `created_at`, in real time, is there once it is in the outbox.
     """
 
     id: UUID
@@ -53,6 +53,7 @@ class Message:
     attempts: int = 0
     input_reference: UUID | None = None
     insurer: str | None = None
+    created_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

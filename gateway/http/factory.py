@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
+from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed, SecurityError
 
 from gateway.domain import errors
@@ -43,6 +44,12 @@ def _frame_requests(app: Flask, metrics: Metrics) -> None:
     @app.before_request
     def begin() -> None:
         g.started = time.perf_counter()
+        clear_contextvars()
+        bind_contextvars(request_id=request_id())
+
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        clear_contextvars()
 
     @app.after_request
     def finish(response: Response) -> Response:
@@ -68,7 +75,7 @@ def _frame_requests(app: Flask, metrics: Metrics) -> None:
 def _frame_problems(app: Flask, metrics: Metrics) -> None:
     def answer(problem: errors.Problem) -> Response:
         g.code = code_of(problem)
-        metrics.refused(g.code)
+        metrics.refused(g.code, problem)
         if isinstance(problem, errors.InvalidToken):
             log.info("auth_failed", request_id=request_id(), reason=problem.reason)
         if isinstance(problem, errors.StoreUnavailable):

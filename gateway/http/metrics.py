@@ -1,22 +1,49 @@
-"""Metrics for Prometheus: answers by route and status, problems by code, the outbox. No identity, no free label."""
+"""Metrics for Prometheus: what this gateway answered, and what its register tells of everybody's work.
+
+Shape: no identity and no free label: routes, statuses, codes, rules, needs and kinds of work are all from lists.
+Each metric is described in RUNBOOK.md; a test compares.
+"""
 
 from __future__ import annotations
 
-import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from os import environ, getpid
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess, values
+from prometheus_client.core import GaugeMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.registry import Collector
 
+from gateway.domain.errors import Finding, Problem
 from gateway.store.outbox import Backlog
+from gateway.store.pulses import Pulse, Waiting
+
+SHARED_IN = "PROMETHEUS_MULTIPROC_DIR"
+ANSWERED, CLOSE = "answered", "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the register stands: the same whichever gateway is asked."""
+
+    backlog: Backlog
+    waiting: Waiting
+    pulses: Mapping[str, Pulse]
+    now: datetime
 
 
 class Metrics:
-    """The gateway's counters; with several workers they are summed over a shared directory."""
+    """A gateway's own counters; several workers of one gateway sum theirs over a folder."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._answers = Counter("chroniccare_answers", "Answers", ["route", "status"], registry=self._registry)
         self._problems = Counter("chroniccare_problems", "Problems", ["code"], registry=self._registry)
+        self._refusals = Counter("chroniccare_refusals", "Refusals by a rule", ["rule"], registry=self._registry)
         self._seconds = Histogram("chroniccare_request_seconds", "Latency", ["route"], registry=self._registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
@@ -24,27 +51,82 @@ class Metrics:
         self._answers.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def refused(self, code: str) -> None:
-        """Count one problem."""
+    def refused(self, code: str, problem: Problem) -> None:
+        """Count one problem, and the rule that said no where one did."""
         self._problems.labels(code).inc()
+        if problem.rule is not None:
+            self._refusals.labels(problem.rule).inc()
 
-    def text(self, backlog: Backlog | None, now: datetime) -> bytes:
-        """The exposition, with the outbox as it stands; without it when the register does not answer."""
-        shown = CollectorRegistry()
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    def text(self, standing: Standing | None, findings: Sequence[Finding], free_bytes: int) -> bytes:
+        """The exposition; without the register's part when it does not answer."""
+        shown = self._registry
+        if SHARED_IN in environ:
+            shown = CollectorRegistry()
             multiprocess.MultiProcessCollector(shown)  # type: ignore[no-untyped-call]
-            counted = generate_latest(shown)
-        else:
-            counted = generate_latest(self._registry)
-        return counted + (b"" if backlog is None else _outbox(backlog, now))
+        beside = CollectorRegistry()
+        beside.register(_Told([*_own(findings, free_bytes), *([] if standing is None else _register(standing))]))
+        return generate_latest(shown) + generate_latest(beside)
 
 
-def _outbox(backlog: Backlog, now: datetime) -> bytes:
-    registry = CollectorRegistry()
-    age = 0.0 if backlog.oldest_at is None else (now - backlog.oldest_at).total_seconds()
-    Gauge("chroniccare_outbox_pending", "Messages not sent", registry=registry).set(backlog.pending)
-    Gauge("chroniccare_outbox_unanswered", "Messages not answered", registry=registry).set(backlog.unanswered)
-    Gauge("chroniccare_outbox_oldest_seconds", "Age of the oldest of them", registry=registry).set(age)
-    Gauge("chroniccare_outbox_failed", "Messages that wait for a person", registry=registry).set(backlog.failed)
-    Gauge("chroniccare_outbox_rejected", "Messages that MyCareNet rejected", registry=registry).set(backlog.rejected)
-    return generate_latest(registry)
+@contextmanager
+def shared_metrics() -> Iterator[None]:
+    """Let the workers that are forked in this block count into one folder, which is gone with it."""
+    owner = getpid()
+    folder = tempfile.mkdtemp(prefix="chroniccare-metrics-")
+    before, counts_alone = environ.get(SHARED_IN), values.ValueClass
+    environ[SHARED_IN] = folder
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call] # chosen at its import otherwise
+    try:
+        yield
+    finally:
+        if getpid() == owner:  # a worker that ends leaves its counts to the others
+            values.ValueClass = counts_alone
+            del environ[SHARED_IN]
+            if before is not None:
+                environ[SHARED_IN] = before
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Told(Collector):
+    """Metrics that are told as they stand, and not counted here."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """All of them."""
+        return self._metrics
+
+
+def _own(findings: Sequence[Finding], free_bytes: int) -> Iterator[Metric]:
+    needs = GaugeMetricFamily("chroniccare_need_met", "1 when a need of this gateway is met, else 0", labels=["need"])
+    for one in findings:
+        needs.add_metric([one.check], float(one.ok))
+    yield needs
+    yield GaugeMetricFamily("chroniccare_disk_free_bytes", "Room for data and extracts", value=free_bytes)
+
+
+def _register(standing: Standing) -> Iterator[Metric]:
+    backlog, waiting, pulses = standing.backlog, standing.waiting, standing.pulses
+    age = 0.0 if backlog.oldest_at is None else (standing.now - backlog.oldest_at).total_seconds()
+    for name, about, value in (
+        ("outbox_pending", "Messages not sent", backlog.pending),
+        ("outbox_unanswered", "Messages not answered", backlog.unanswered),
+        ("outbox_oldest_seconds", "Age of the oldest of them", age),
+        ("outbox_failed", "Messages that wait for a person", backlog.failed),
+        ("outbox_rejected", "Messages that MyCareNet rejected", backlog.rejected),
+        ("batches_waiting", "Batches not done", waiting.batches),
+        ("extracts_waiting", "Extracts not made", waiting.extracts),
+    ):
+        yield GaugeMetricFamily(f"chroniccare_{name}", about, value=value)
+    yield _summary("delivery_seconds", "From the commit of a message to its answer", pulses.get(ANSWERED))
+    yield _summary("close_seconds", "Closing of periods", pulses.get(CLOSE))
+    last = GaugeMetricFamily("chroniccare_last_timestamp_seconds", "When a kind of work was last done", labels=["work"])
+    for name, one in sorted(pulses.items()):
+        last.add_metric([name], one.at.timestamp())
+    yield last
+
+
+def _summary(name: str, about: str, pulse: Pulse | None) -> Metric:
+    done, seconds = (0, 0.0) if pulse is None else (pulse.done, pulse.seconds)
+    return SummaryMetricFamily(f"chroniccare_{name}", about, count_value=done, sum_value=seconds)

@@ -7,13 +7,16 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from http import HTTPStatus
 from socket import socket
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -21,6 +24,33 @@ from gateway.http.texts import problem_texts
 from schemas import strict_json
 
 log = structlog.get_logger("chroniccare.server")
+
+
+class ServerLine(logging.Formatter):
+    """A line of gunicorn's own as a JSON object: the words it would fill in, and of what it fills in the numbers."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        filled = record.args if isinstance(record.args, tuple) else ()
+        said = {
+            "event": "server",
+            "said": str(record.msg),
+            "numbers": [one for one in filled if isinstance(one, int)],
+            "process": record.process,
+            "level": record.levelname.lower(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        }
+        return strict_json.dumps(said).decode()
+
+
+class DiscreetLogger(Logger):  # type: ignore[misc] # gunicorn has no types
+    """gunicorn's logger, in the form of all other lines and without anything that a client sent."""
+
+    def setup(self, cfg: Any) -> None:
+        """Take over the configuration."""
+        super().setup(cfg)
+        for out in self.error_log.handlers:
+            out.setFormatter(ServerLine())
 
 
 class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
@@ -35,7 +65,7 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no type
         """Answer what HTTP itself forbids with a problem, and log the kind of fault alone."""
         status = 400 if isinstance(exc, ParseException) else 503
         code = "malformed-http" if status == 400 else "unexpected"
-        log.warning("request_refused", kind=type(exc).__name__)
+        log.warning("request_refused", request_id=str(uuid4()), kind=type(exc).__name__)
         with suppress(OSError):
             client.sendall(_wire_problem(status, code))
 
@@ -81,6 +111,7 @@ def serve(build: Callable[[], Flask], host: str, port: int, workers: int, thread
     options = {
         "bind": f"{host}:{port}",
         "worker_class": DiscreetWorker,
+        "logger_class": DiscreetLogger,
         "workers": workers,
         "threads": threads,
         "keepalive": 30,
@@ -97,6 +128,7 @@ def configure_logging() -> None:
     """One JSON object per line, on standard error."""
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.JSONRenderer(),

@@ -35,21 +35,23 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look found, and how long the oldest message has been waiting for MyCareNet.
+    """What a look found, how much room there is, and how long the oldest message has been waiting for MyCareNet.
 
-    Units: seconds; None where the register does not say.
+    Units: bytes; seconds, None where the register does not say.
     """
 
     findings: list[Finding]
+    free_bytes: int = 0
     outbox_seconds: float | None = None
 
 
 def check_readiness(context: Context, needs: Needs) -> Looked:
     """Look at every need; that messages wait is told and never a reason."""
-    findings = [*_register(context), _keys(needs), _disk(needs)]
+    free = free_bytes(needs.folders)
+    findings = [*_register(context), _keys(needs), _disk(free, needs)]
     if needs.standby:
         findings.append(_standby(context))
-    return Looked(findings, _outbox_seconds(context))
+    return Looked(findings, free, _outbox_seconds(context))
 
 
 def _register(context: Context) -> list[Finding]:
@@ -81,8 +83,8 @@ def _keys(needs: Needs) -> Finding:
     return Finding("keys", True)
 
 
-def _disk(needs: Needs) -> Finding:
-    if free_bytes(needs.folders) < needs.free_bytes:
+def _disk(free: int, needs: Needs) -> Finding:
+    if free < needs.free_bytes:
         return Finding("disk", False, "room-short")
     return Finding("disk", True)
 

@@ -5,6 +5,7 @@ Stage: the crossing from pseudonymous to anonymous.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -129,6 +130,7 @@ def _close(
 
     A job that is killed leaves nothing, and starts again with a new key; of two jobs one is told that it came second.
     """
+    begun = time.monotonic()
     with context.store.reading() as tx:
         tx.freeze()
         releases, whole = _planned(tx, period, measures, calendar, reason)
@@ -140,6 +142,7 @@ def _close(
     with context.store.transaction() as tx:
         for release in releases:
             tx.releases.add(release, drawn[release.id])
+        tx.pulses.beat("close", context.real_now(), time.monotonic() - begun)
     return [Closed(release, len(drawn[release.id])) for release in releases]
 
 

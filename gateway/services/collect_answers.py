@@ -48,7 +48,9 @@ def collect_answers(context: Context, mailbox: Mailbox, backoff: Backoff = DEFAU
     answers = mailbox.fetch()
     if answers:
         with context.store.transaction() as tx:
-            found = Recording(tx, context, backoff).record(answers)
+            recording = Recording(tx, context, backoff)
+            found = recording.record(answers)
+            recording.count()
         odd = {name.value: count for name, count in found.items() if name in ODD}
         if odd:
             log.warning("odd_answers", **odd)
@@ -64,6 +66,7 @@ class Recording:
         self._now = context.real_now()
         self._bucket_of = context.veil.identifiers.bucket_of
         self._backoff = backoff
+        self._waited: list[float] = []
 
     def record(self, answers: Sequence[Answer]) -> Counter[Bearing]:
         """Record answers; how many there were of each bearing.
@@ -73,6 +76,11 @@ class Recording:
         """
         placed = ((self._bucket_of(one.message_id), one) for one in answers)
         return Counter(self._record(bucket, one) for bucket, one in sorted(placed, key=lambda pair: pair[0]))
+
+    def count(self) -> None:
+        """Count the decisions, and how long each took from its message's commit, in one row that is locked last."""
+        if self._waited:
+            self._tx.pulses.beat("answered", self._now, sum(self._waited), len(self._waited))
 
     def _record(self, bucket: int, answer: Answer) -> Bearing:
         bucket, standing = self._find(bucket, answer.message_id)
@@ -96,6 +104,8 @@ class Recording:
         message = self._tx.outbox.answer(bucket, answer, self._tx.legal_now())
         if message is None:
             raise AssertionError("a message that is locked stays as it was found")
+        if message.created_at is not None:
+            self._waited.append((self._now - message.created_at).total_seconds())
         if answer.accepted and answer.member is not None:
             self._tx.beneficiaries.describe(message.bucket, message.project, message.pseudonym, answer.member)
         if not answer.accepted:

@@ -269,4 +269,5 @@ def _message_of(row: Row[Any]) -> Message:
         content=row.content,
         attempts=row.attempts,
         input_reference=row.input_reference,
+        created_at=row.created_at,
     )

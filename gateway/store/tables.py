@@ -342,6 +342,17 @@ extract = Table(
 
 # What left: protected values only.
 
+# What processes beside the gateways last did, for metrics.
+
+pulse = Table(
+    "pulse",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+
 release = Table(
     "release",
     metadata,

@@ -29,6 +29,7 @@ from gateway.store.idempotency import Idempotency
 from gateway.store.inclusions import Inclusions
 from gateway.store.moves import Moves
 from gateway.store.outbox import Outbox
+from gateway.store.pulses import Pulses
 from gateway.store.releases import Releases
 from gateway.store.statistics import Statistics
 from gateway.store.tables import catalogue_version
@@ -85,6 +86,7 @@ class Transaction:
         self.batches = Batches(connection)
         self.extracts = Extracts(connection)
         self.releases = Releases(connection)
+        self.pulses = Pulses(connection)
         self.statistics = Statistics(connection)
 
     def freeze(self) -> None:

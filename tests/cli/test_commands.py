@@ -315,3 +315,22 @@ def test_a_token_file_that_is_not_there_is_named(tmp_path: Path, run: Run) -> No
     ended = run("import", lines, "--token-file", tmp_path / "token")
 
     assert ended == Ended(2, "", f"chroniccare: {tmp_path / 'token'} cannot be read as an access token")
+
+
+def test_a_register_is_backed_up_and_put_back_where_there_is_none(tmp_path: Path, run: Run) -> None:
+    folder, register = tmp_path / "backup", tmp_path / "data" / "register.sqlite3"
+    run("keys", "create")
+    run("migrate")
+
+    made = run("backup", folder)
+    refused = run("restore", folder)
+    register.unlink()
+    put_back = run("restore", folder)
+
+    assert made.status == 0
+    assert "the key ring is not in it" in made.output
+    assert refused == Ended(2, "", f"chroniccare: {register} exists, and a register is never overwritten: move it away")
+    assert (put_back.status, put_back.errors) == (0, "")
+    assert put_back.output.startswith("restored as of ")
+    assert register.exists()
+    assert run("migrate") == Ended(0, "the schema is current\n", "")

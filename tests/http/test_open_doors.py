@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from prometheus_client import CollectorRegistry, values
 
 from gateway.clock import SANDBOX_START
-from gateway.http.metrics import Metrics
-from tests.builders import PROJECT, SSIN, instant
+from tests.builders import PROJECT, instant
 from tests.http.test_bodies import assert_problem
 from tests.http.wire import Gateway
 
@@ -28,41 +24,6 @@ def test_published_keys_are_public_halves(gateway: Gateway) -> None:
 
     assert (key["kty"], key["crv"], key["alg"], key["use"]) == ("EC", "P-256", "ES256", "sig")
     assert "d" not in key
-
-
-def test_metrics_count_answers_problems_and_the_outbox(gateway: Gateway) -> None:
-    gateway.include()
-    gateway.send("GET", f"/v1/projects/{SSIN}", role="auditor")
-    gateway.send("GET", f"/{SSIN}")
-    gateway.send("GET", "/v1/projects")
-
-    text = gateway.send("GET", "/metrics").text
-
-    assert 'chroniccare_answers_total{route="POST /v1/inclusions",status="201"} 1.0' in text
-    assert 'chroniccare_answers_total{route="GET /v1/projects/<project_id>",status="404"} 1.0' in text
-    assert 'chroniccare_answers_total{route="unknown",status="404"} 1.0' in text
-    assert 'chroniccare_problems_total{code="no-token"} 1.0' in text
-    assert "chroniccare_outbox_pending 1.0" in text
-    assert "chroniccare_outbox_unanswered 1.0" in text
-    assert SSIN not in text
-
-
-def test_metrics_of_an_empty_outbox_have_no_age(light_gateway: Gateway) -> None:
-    assert "chroniccare_outbox_oldest_seconds 0.0" in light_gateway.send("GET", "/metrics").text
-
-
-def test_metrics_of_several_workers_are_summed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    monkeypatch.setattr("prometheus_client.metrics.values.ValueClass", values.MultiProcessValue(lambda: 7))  # type: ignore[no-untyped-call]
-    metrics = Metrics()
-
-    metrics.answered("GET /live", 200, 0.01)
-    metrics.refused("not-found")
-
-    text = metrics.text(None, SANDBOX_START).decode()
-    assert 'chroniccare_answers_total{route="GET /live",status="200"} 1.0' in text
-    assert 'chroniccare_problems_total{code="not-found"} 1.0' in text
-    assert CollectorRegistry().get_sample_value("chroniccare_problems_total") is None
 
 
 def test_clock_stands_still_and_moves_forward_only(gateway: Gateway) -> None:

@@ -199,3 +199,17 @@ def test_lane_that_comes_to_grief_goes_on_and_disturbs_no_other(desk: Desk) -> N
         desk.include()
         _await_state(desk, "sent")
         _await(lambda: len(griefs) > 2)
+
+
+def test_worker_tells_the_register_now_and_then_which_work_goes_on(desk: Desk) -> None:
+    desk.include()
+    worker = _worker(desk, Echo())
+
+    for _ in range(3):
+        run_round(worker)
+
+    with desk.context.store.reading() as tx:
+        pulses = tx.pulses.all()
+    assert {"sending", "mailbox", "batches", "extracts"} <= pulses.keys()
+    assert pulses["answered"].done == 1
+    assert "circuit" not in pulses

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.domain.errors import NotFound, NotReady, Problem, StoreUnavailable
 from gateway.domain.rulebook import RULES, VERSION
-from gateway.http.metrics import Metrics
+from gateway.http.metrics import Metrics, Standing
 from gateway.http.openapi.answers import Readiness
 from gateway.http.openapi.refusals import leaves as leaves  # noqa: PLC0414 - one walk of the tree for both
 from gateway.http.statuses import status_of
@@ -39,12 +39,9 @@ def add_open_doors(app: Flask, context: Context, metrics: Metrics, watch: Watch)
         return _json(context.veil.receipts.jwks())
 
     def show_metrics() -> Response:
-        try:
-            with context.store.reading() as tx:
-                backlog = tx.outbox.backlog()
-        except StoreUnavailable:
-            backlog = None
-        return Response(metrics.text(backlog, context.real_now()), content_type=CONTENT_TYPE_LATEST)
+        looked = watch()
+        text = metrics.text(_standing(context), looked.findings, looked.free_bytes)
+        return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     doors: dict[str, Callable[..., Response]] = {
         "/live": live,
@@ -57,6 +54,14 @@ def add_open_doors(app: Flask, context: Context, metrics: Metrics, watch: Watch)
     }
     for path, view in doors.items():
         app.add_url_rule(path, f"GET {path}", view, methods=["GET"])
+
+
+def _standing(context: Context) -> Standing | None:
+    try:
+        with context.store.reading() as tx:
+            return Standing(tx.outbox.backlog(), tx.pulses.waiting(), tx.pulses.all(), context.real_now())
+    except StoreUnavailable:
+        return None
 
 
 def list_problems() -> Response:
