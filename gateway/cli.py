@@ -34,7 +34,7 @@ from gateway.extract_command import extract_app
 from gateway.http.metrics import shared_metrics
 from gateway.http.server import configure_logging, serve
 from gateway.http.texts import LANGUAGES, rule_texts
-from gateway.import_file import ImportFailed, import_file
+from gateway.import_file import Import, ImportFailed, import_file
 from gateway.pseudonyms.keyring import KeyringError, new_keys, read_keyring, write_keyring
 from gateway.pseudonyms.receipts import BrokenReceipt, verify_receipt
 from gateway.sandbox.client import Unreachable
@@ -109,13 +109,22 @@ def import_command(
     file: Annotated[Path, typer.Argument(help="NDJSON (.ndjson, .jsonl) or CSV (.csv)")],
     url: Annotated[str, typer.Option(help="address of the gateway")] = "http://127.0.0.1:8080",
     token_file: Annotated[Path | None, typer.Option(help="holds an access token; else CHRONICCARE_TOKEN does")] = None,
+    atomic: Annotated[bool, typer.Option(help="all lines are done, or none; at most 1000")] = False,
+    again: Annotated[bool, typer.Option(help="as a new batch, although the same file was sent before")] = False,
+    language: Annotated[str, typer.Option(help=f"of what is told: {', '.join(LANGUAGES)}")] = "en",
 ) -> None:
-    """Send a file as a batch, wait until it is done, and keep the results beside it; exit 1 when a line was refused."""
+    """Send a file as a batch, wait until it is done, and keep the results beside it; exit 1 when a line was refused.
+
+    The same command again goes on with the same batch. Refused lines are kept in a file of their own, to be corrected
+    and imported.
+    """
     try:
         token = read_token() if token_file is None else token_file.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         raise ImportFailed(f"{token_file} cannot be read as an access token") from None
-    if not import_file(file, url, token, console):
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"--language is one of {', '.join(LANGUAGES)}")
+    if not import_file(Import(file, url, token, atomic, again, language), console):
         raise typer.Exit(1)
 
 

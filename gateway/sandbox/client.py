@@ -88,7 +88,7 @@ class Client:
         while True:
             try:
                 answer = self._exchange(method, request)
-                if not _comes_back(answer):
+                if not comes_back(answer):
                     return answer
                 cause = f"{answer.status} {answer.code}"
             except (OSError, HTTPException) as broken:
@@ -127,18 +127,24 @@ class Client:
         self._socket.sendall(request)
         with HTTPResponse(self._socket, method=method) as response:
             response.begin()
-            content = response.read()
+            answer = answer_of(response)
             if response.will_close:
                 self.close()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status, headers, _parsed(headers.get("content-type", ""), content))
+        return answer
 
 
 def _encoded(body: Any) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def _comes_back(answer: Answer) -> bool:
+def answer_of(response: HTTPResponse) -> Answer:
+    """A response, read to its end."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status, headers, _parsed(headers.get("content-type", ""), response.read()))
+
+
+def comes_back(answer: Answer) -> bool:
+    """Whether a request with this answer is to be sent again, with its key."""
     return answer.status in (429, 503) or (answer.status == 409 and "retry-after" in answer.headers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import http.client
+import io
 import json
 import re
 import subprocess
@@ -16,11 +17,14 @@ from uuid import uuid4
 
 import pytest
 import requests
+from rich.console import Console
 from sqlalchemy import select
 
+from gateway.import_file import Import, import_file
 from gateway.store.tables import audit_entry, batch, batch_line, inclusion, outbox
 from tests.live.catalogue import LONG, NIHII, an_inclusion, enter
-from tests.live.register import everything, rows
+from tests.live.register import everything
+from tests.live.register import rows as kept_rows
 from tests.sandboxes import (
     STORES,
     Sandbox,
@@ -95,14 +99,18 @@ def test_kill_9_in_the_middle_of_a_batch_loses_nothing_and_doubles_nothing(datab
     assert again.headers["Idempotent-Replayed"] == "true"
     assert (after["accepted"], after["duplicate"], after["refused"]) == (made, LINES // 10, LINES // 10)
     assert [one["number"] for one in results] == list(range(1, LINES + 1))
-    assert {one["id"] for one in results if "id" in one} == {str(r.id) for r in rows(store_url, select(inclusion.c.id))}
-    assert len(rows(store_url, select(inclusion.c.id))) == made
-    assert {str(row.id) for row in rows(store_url, select(outbox.c.id))} == arrived
+    assert {one["id"] for one in results if "id" in one} == {
+        str(r.id) for r in kept_rows(store_url, select(inclusion.c.id))
+    }
+    assert len(kept_rows(store_url, select(inclusion.c.id))) == made
+    assert {str(row.id) for row in kept_rows(store_url, select(outbox.c.id))} == arrived
     done = [
-        row for row in rows(store_url, select(audit_entry)) if (row.verb, row.outcome) == ("register_inclusion", "done")
+        row
+        for row in kept_rows(store_url, select(audit_entry))
+        if (row.verb, row.outcome) == ("register_inclusion", "done")
     ]
     assert len(done) == made
-    assert Counter(row.sealed_line for row in rows(store_url, select(batch_line.c.sealed_line))) == {None: LINES}
+    assert Counter(row.sealed_line for row in kept_rows(store_url, select(batch_line.c.sealed_line))) == {None: LINES}
     canaries = {line["ssin"] for line in lines}
     assert [name for name, value in everything(store_url) if any(one in str(value) for one in canaries)] == []
 
@@ -156,8 +164,8 @@ def test_long_upload_is_taken_in_little_memory_and_a_cut_one_leaves_nothing(tmp_
         box.send("DELETE", location, token=token)
         upload(box, token, lines(count // 4), count * len(line))
         await_that(lambda: status(box, location, token)["status"] == "cancelled", "the batch is cancelled")
-        await_that(lambda: len(rows(box.store_url, select(batch.c.id))) == 2, "the cut upload is dropped")
-        states = {row.state for row in rows(box.store_url, select(batch.c.state))}
+        await_that(lambda: len(kept_rows(box.store_url, select(batch.c.id))) == 2, "the cut upload is dropped")
+        states = {row.state for row in kept_rows(box.store_url, select(batch.c.state))}
         counted = status(box, location, token)
 
     assert count * len(line) > 40 * 2**20
@@ -177,27 +185,56 @@ def run_import(box: Sandbox, file: Path, token: str, folder: Path) -> subprocess
     )
 
 
-def test_import_sends_a_file_and_keeps_its_results_beside_it(tmp_path: Path) -> None:
-    lines = [{"type": "inclusion", **an_inclusion(LONG, synthetic_ssin(n))} for n in range(3)]
-    good, table, other = (tmp_path / name for name in ("good.ndjson", "table.csv", "other.txt"))
-    good.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    table.write_text(f"type;project;ssin;reason\nexit;{LONG};{lines[0]['ssin']};moved\nexit;x;y;z\n", encoding="utf-8")
+def imported(box: Sandbox, file: Path, token: str, **asked: Any) -> tuple[bool, str]:
+    """Whether every line of a file had its effect, and what was told."""
+    told = io.StringIO()
+    is_whole = import_file(Import(file, box.gateway, token, **asked), Console(file=told, width=400))
+    return is_whole, told.getvalue()
+
+
+def test_import_goes_on_is_corrected_and_changes_only_what_failed(tmp_path: Path) -> None:
+    """A file of Windows-1252 with semicolons, as a spreadsheet saves it; twice, corrected, and whole once more."""
+    header = "type;ref;project;ssin;agreement.agreed_on;agreement.informed;agreement.in_target_group"
+    rows = [f"inclusion;été {n};{LONG};{synthetic_ssin(n)};2021-09-01;VRAI;VRAI" for n in range(4)]
+    wrong = [rows[0], rows[1].replace("2021-09-01", "01/09/2021"), rows[2], rows[3].replace(LONG, "demo-unknown")]
+    table, other = tmp_path / "april.csv", tmp_path / "other.txt"
+    table.write_bytes("\r\n".join([header, *wrong, ""]).encode("cp1252"))
+    results, to_correct = (tmp_path / f"april.csv.{name}.csv" for name in ("results", "to-correct"))
     with sandbox(tmp_path / "sandbox") as box:
         enter(box)
         token = box.token("provider", nihii=NIHII)
-        first, again, exits, unknown, nobody = (
-            run_import(box, file, one, tmp_path)
-            for file, one in ((good, token), (good, token), (table, token), (other, token), (good, "x"))
+        first, again, anew = (imported(box, table, token, is_again=is_again) for is_again in (False, False, True))
+        found = list(csv.DictReader(results.read_text(encoding="utf-8-sig").splitlines(), delimiter=";"))
+        asked = list(csv.DictReader(to_correct.read_text(encoding="cp1252").splitlines(), delimiter=";"))
+        to_correct.write_bytes(
+            to_correct.read_bytes().replace(b"01/09/2021", b"2021-09-01").replace(b"demo-unknown", LONG.encode())
         )
+        corrected = imported(box, to_correct, token)
+        table.write_bytes("\r\n".join([header, *rows, ""]).encode("cp1252"))
+        whole = imported(box, table, token)
+        atomic = imported(box, table, token, is_atomic=True)
+        unknown, nobody = (run_import(box, file, one, tmp_path) for file, one in ((other, token), (table, "x")))
+        inclusions, batches = (kept_rows(box.store_url, select(one)) for one in (inclusion.c.id, batch.c.id))
 
-    assert first.returncode == again.returncode == 0, first.stdout + first.stderr
-    assert "3 lines: 3 accepted, 0 duplicate, 0 refused" in first.stdout
-    assert "3 lines: 0 accepted, 3 duplicate, 0 refused" in again.stdout
-    kept = [json.loads(line) for line in (tmp_path / "good.ndjson.results.ndjson").read_text().splitlines()]
-    assert [(one["number"], one["outcome"]) for one in kept] == [(n, "duplicate") for n in (1, 2, 3)]
-    assert exits.returncode == 1
-    found = list(csv.DictReader((tmp_path / "table.csv.results.csv").read_text().splitlines(), delimiter=";"))
-    assert [(one["outcome"], one["code"]) for one in found] == [("accepted", ""), ("refused", "invalid-request")]
+    assert first[1].splitlines()[-3:] == again[1].splitlines()[-3:]
+    assert first[0] is False
+    assert "4 lines: 2 accepted, 0 duplicate, 2 refused" in first[1]
+    assert "4 lines: 0 accepted, 2 duplicate, 2 refused" in anew[1]
+    assert [(one["row"], one["outcome"], one["code"]) for one in found] == [
+        ("2", "duplicate", ""),
+        ("3", "refused", "invalid-request"),
+        ("4", "duplicate", ""),
+        ("5", "refused", "unknown-project"),
+    ]
+    assert "2021-09-01" in found[1]["detail"]
+    assert [(one["ref"], one["result_code"]) for one in asked] == [
+        ("été 1", "invalid-request"),
+        ("été 3", "unknown-project"),
+    ]
+    assert (corrected[0], "2 lines: 2 accepted, 0 duplicate, 0 refused" in corrected[1]) == (True, True)
+    assert (whole[0], "4 lines: 0 accepted, 4 duplicate, 0 refused" in whole[1]) == (True, True)
+    assert (atomic[0], "4 duplicate, 0 refused, 0 not done" in atomic[1]) == (True, True)
+    assert (len(inclusions), len(batches)) == (4, 5)
     assert unknown.returncode == nobody.returncode == 2
     assert unknown.stderr.startswith("chroniccare: ")
     assert "401 invalid-token" in nobody.stderr

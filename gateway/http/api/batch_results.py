@@ -48,5 +48,9 @@ def _taken(text: io.StringIO) -> bytes:
 def _cells(one: Mapping[str, Any]) -> list[Any]:
     problem = one.get("problem", {})
     errors = " ".join(f"{each['pointer']} {each['code']}" for each in problem.get("errors", []))
-    cells = {**problem, **one, "errors": errors}
+    details = [
+        problem.get("detail", ""),
+        *(f"{each['pointer']}: {each['detail']}" for each in problem.get("errors", [])),
+    ]
+    cells = {**problem, **one, "errors": errors, "detail": " ".join(details)}
     return [defused(cell) if isinstance(cell := cells.get(name, ""), str) else cell for name in COLUMNS]
