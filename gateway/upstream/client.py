@@ -116,6 +116,8 @@ class MyCareNet:
 
 
 def _acknowledged(body: bytes, message: Message) -> Outcome:
+    if len(body) > LARGEST_ANSWER_BYTES:
+        return Unavailable("not-acknowledged")
     try:
         return Acknowledged(decode_acknowledgement(body, message))
     except (ValidationError, strict_json.StrictJsonError, OtherMessage):

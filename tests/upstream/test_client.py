@@ -185,7 +185,7 @@ def test_message_that_nobody_may_have_taken_is_sent_again(
         {"json": {**TACK, "message_id": str(UUID(int=4))}},
         {"json": {**TACK, "input_reference": str(UUID(int=4))}},
         {"json": {**TACK, "output_reference": ""}},
-        {"body": b" " * (LARGEST_ANSWER_BYTES * 2)},
+        {"body": json.dumps(TACK) + " " * LARGEST_ANSWER_BYTES},
     ],
     ids=["HTML", "cut", "empty", "another's", "of another body", "no reference", "without end"],
 )
