@@ -22,6 +22,7 @@ from gateway.http.api import (
     forecast,
     inclusions,
     progress,
+    webhooks,
 )
 from gateway.http.api.docs import add_docs
 from gateway.http.api.open import add_open_doors
@@ -42,6 +43,7 @@ from gateway.store.dialects import NEVER_A_STANDBY, UnsafeStore
 from gateway.store.transaction import Store
 from gateway.upstream.client import MyCareNet
 from gateway.upstream.jwks import IssuerKeys
+from gateway.upstream.webhooks import Postman
 
 ROUTES: tuple[Route, ...] = (
     *inclusions.ROUTES,
@@ -54,6 +56,7 @@ ROUTES: tuple[Route, ...] = (
     *forecast.ROUTES,
     *extracts.ROUTES,
     *deliveries.ROUTES,
+    *webhooks.ROUTES,
 )
 
 
@@ -71,7 +74,14 @@ def build_context(settings: Settings) -> Context:
     store = Store(settings.store_url, legal_clock(settings), connections=settings.threads)
     if settings.standby:
         _check_standby(store)
-    return Context(store, veil, real_now, settings.extracts_path.resolve(), timedelta(days=settings.batch_days))
+    return Context(
+        store,
+        veil,
+        real_now,
+        settings.extracts_path.resolve(),
+        timedelta(days=settings.batch_days),
+        is_sandbox=settings.sandbox,
+    )
 
 
 def _check_standby(store: Store) -> None:
@@ -120,3 +130,8 @@ def build_way_out(settings: Settings) -> tuple[MyCareNet, Pace]:
         raise SettingsError("CHRONICCARE_MYCARENET_URL is missing: the URL of MyCareNet")
     pace = Pace(timedelta(seconds=settings.lease_seconds), Backoff(most_seconds=settings.backoff_seconds))
     return MyCareNet(settings.mycarenet_url), pace
+
+
+def build_poster(settings: Settings) -> Postman:
+    """Who posts events to projects' own software."""
+    return Postman(is_sandbox=settings.sandbox)

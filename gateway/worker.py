@@ -3,6 +3,7 @@
 sending      due messages to MyCareNet          ┐
 mailbox      its answers                        │  each a thread of its own: a round, and at once another
 batches      lines that wait                    ├─ while there is work; told to stop, it ends its round early
+webhooks     events for projects' software   │
 extracts     files that were asked for          │
 housekeeping what has had its time              ┘
 """
@@ -24,6 +25,7 @@ from gateway.services.collect_answers import Mailbox, collect_answers
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace, Watch, WayOut, deliver_outbox
 from gateway.services.run_batches import LineReader, run_batches
+from gateway.services.send_webhooks import HookWatch, Poster, send_webhooks
 from gateway.services.stage_batch import sweep_batches
 from gateway.upstream.client import MailboxUnavailable
 
@@ -45,6 +47,7 @@ class Worker:
     context: Context
     way_out: WayOut
     mailbox: Mailbox
+    poster: Poster
     pace: Pace
     read: LineReader
     stop: threading.Event = field(default_factory=threading.Event)
@@ -53,6 +56,7 @@ class Worker:
         """The lanes by name, batches and extracts before the messages that they bring forth."""
         context, lease, is_stopping = self.context, self.pace.lease, self.stop.is_set
         watch, beats = Watch(is_stopping), Beats(self.context, is_stopping)
+        hooks = HookWatch(is_stopping)
 
         def send() -> int:
             tried = deliver_outbox(context, self.way_out, self.pace, watch)
@@ -65,6 +69,7 @@ class Worker:
             "extracts": lambda: run_extracts(context, lease, is_stopping),
             "sending": send,
             "mailbox": lambda: collect_answers(context, self.mailbox, self.pace.backoff),
+            "webhooks": lambda: send_webhooks(context, self.poster, self.pace, hooks),
         }
         return {name: beats.after(name, lane) for name, lane in lanes.items()}
 

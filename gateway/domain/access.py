@@ -113,6 +113,10 @@ ACCESS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
         "get_extract_file": _WHO_ASKED_FOR_IT,
         "cancel_extract": _WHO_ASKED_FOR_IT,
         "list_deliveries": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT, Role.AUDITOR: Scope.ANY},
+        "register_webhook": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT},
+        "list_webhooks": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT, Role.AUDITOR: Scope.ANY},
+        "list_webhook_events": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT, Role.AUDITOR: Scope.ANY},
+        "remove_webhook": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT},
         "list_releases": {Role.COORDINATOR: Scope.OWN_PROJECT, Role.POLICY_MAKER: Scope.ANY},
     }
 )

@@ -5,7 +5,7 @@ caller (401) ─ headers, body, query (400) ─ perform: role, project, object, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import Any
@@ -55,7 +55,9 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
         last = dumped[-1] if dumped else Outgoing(None)
         if last.file is not None:
             return file_response(context.extracts_dir, last.file, request)
-        response = Response(last.stream or performed.answer.body, performed.answer.status)
+        response = Response(
+            last.stream or _with(performed.answer.body, {} if validate_only else last.once), performed.answer.status
+        )
         response.headers.update(performed.answer.headers)
         if performed.is_replay:
             response.headers["Idempotent-Replayed"] = "true"
@@ -88,6 +90,11 @@ def _fingerprint(context: Context, raw: Any) -> bytes:
     """The request that a key came with: path, query and body, canonically."""
     asked = f"{request.path}?{request.query_string.decode('ascii', 'replace')}"
     return context.veil.fingerprints.request(asked, raw if isinstance(raw, bytes) else strict_json.canonical(raw))
+
+
+def _with(body: bytes, once: Mapping[str, str]) -> bytes:
+    """An answer with what is shown only once, which was not kept with it."""
+    return strict_json.dumps({**dict(strict_json.loads(body)), **once}) if once else body  # type: ignore[call-overload]
 
 
 def _bytes_of(outgoing: Outgoing, schema: Any, status: int, validate_only: bool) -> KeptAnswer:

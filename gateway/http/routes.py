@@ -60,7 +60,8 @@ Reader = Callable[[Request, Reading], AbstractContextManager[tuple[Any, bytes]]]
 class Outgoing:
     """An answer before it is bytes: a document for the route's schema, a text of another type, a stream, or a file.
 
-    Shape: `status` is that of the route where none is given; a `stream` is read after the verb's transaction.
+    Shape: `status` is that of the route where none is given; a `stream` is read after the verb's transaction; `once`
+    holds members that are shown with the first answer alone and are not kept for its replays.
     """
 
     document: Any
@@ -70,6 +71,7 @@ class Outgoing:
     status: int | None = None
     file: StoredFile | None = None
     stream: Iterator[bytes] | None = None
+    once: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ STATUSES: dict[type[errors.Problem], int] = {
     errors.AlreadyExists: 409,
     errors.TooManyProjects: 409,
     errors.ZoneTaken: 409,
+    errors.TooManyWebhooks: 409,
     errors.NotReleased: 404,
     errors.AlreadyReleased: 409,
     errors.AlreadyRevised: 409,

@@ -17,6 +17,7 @@ import structlog
 from gateway.domain import action as actions
 from gateway.domain import inclusion as inclusions
 from gateway.domain.delivery import Answer, Backoff, Bearing, Message, Standing, bearing_of
+from gateway.services.announce_delivery import announce_delivery
 from gateway.services.context import Context
 from gateway.store.transaction import Transaction
 
@@ -63,6 +64,7 @@ class Recording:
 
     def __init__(self, tx: Transaction, context: Context, backoff: Backoff) -> None:
         self._tx = tx
+        self._context = context
         self._now = context.real_now()
         self._bucket_of = context.veil.identifiers.bucket_of
         self._backoff = backoff
@@ -110,6 +112,7 @@ class Recording:
             self._tx.beneficiaries.describe(message.bucket, message.project, message.pseudonym, answer.member)
         if not answer.accepted:
             _reject(self._tx, message, answer.code or "unknown")
+        announce_delivery(self._tx, self._context, message, answer.state, answer.code)
 
 
 def _reject(tx: Transaction, message: Message, code: str) -> None:

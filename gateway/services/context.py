@@ -36,6 +36,7 @@ class Context:
     """What every verb needs and no request changes.
 
     Shape: `extracts_dir` is where the files of extracts lie, `batches_kept_for` how long a batch that ended is told of.
+    In the sandbox (`is_sandbox`) webhooks may point to this machine.
     """
 
     store: Store
@@ -43,6 +44,7 @@ class Context:
     real_now: Clock
     extracts_dir: Path = Path("data/extracts")
     batches_kept_for: timedelta = timedelta(days=30)
+    is_sandbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)

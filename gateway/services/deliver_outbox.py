@@ -23,6 +23,7 @@ from gateway.domain.identity import Ssin
 from gateway.pseudonyms.keyring import KeyringError
 from gateway.pseudonyms.sealing import BrokenSeal
 from gateway.services.address_messages import address_messages
+from gateway.services.announce_delivery import announce_delivery
 from gateway.services.collect_answers import Mailbox
 from gateway.services.context import Context
 from gateway.services.hold import Hold, hold
@@ -158,6 +159,7 @@ class _Round:
         with self.context.store.transaction() as tx:
             for message, step in tx.outbox.take(steps, self.context.real_now()):
                 tx.failures.add(message, step.reason or "unknown", tx.legal_now())
+                announce_delivery(tx, self.context, message, step.state, step.reason)
             tx.outbox.put_back(not_tried)
         self.held.drop([message.id for message, _ in steps])
         self.recorded_at = time.monotonic()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from gateway.domain.delivery import Message
+from gateway.domain.delivery import Message, State
+from gateway.services.announce_delivery import announce_delivery
 from gateway.services.context import Context
 from gateway.store.audit import Entry
 from gateway.store.transaction import Transaction
@@ -42,6 +43,7 @@ def retry_delivery(context: Context, message_id: UUID, reason: RetryReason) -> M
         if message is None:
             raise NotFailed(state)
         tx.failures.retried(bucket, message_id, reason.value, tx.legal_now())
+        announce_delivery(tx, context, message, State.PENDING)
         tx.audit.add(_entry(context, message))
     return message
 

@@ -34,6 +34,7 @@ from gateway.store.releases import Releases
 from gateway.store.statistics import Statistics
 from gateway.store.tables import catalogue_version
 from gateway.store.vault import Vault
+from gateway.store.webhooks import Webhooks
 
 STAMP_LIFE_SECONDS = 5.0
 
@@ -78,6 +79,7 @@ class Transaction:
         self.inclusions = Inclusions(connection)
         self.actions = Actions(connection)
         self.outbox = Outbox(connection)
+        self.webhooks = Webhooks(connection)
         self.failures = Failures(connection)
         self.deliveries = Deliveries(connection)
         self.moves = Moves(connection)

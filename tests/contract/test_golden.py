@@ -22,6 +22,7 @@ from schemas import (
     sandbox,
     simulation,
     strict_json,
+    webhook,
 )
 from schemas.fields import Block, ListOf, StrictSchema
 from schemas.mycarenet import answers, fhir, messages, outcomes, stand_in, statement, values
@@ -29,7 +30,20 @@ from schemas.mycarenet import answers, fhir, messages, outcomes, stand_in, state
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 MYCARENET = (values, fhir, outcomes, messages, answers, statement, stand_in)
 MODULES = (
-    *(inclusion, action, batch, catalogue, aggregate, delivery, extract, forecast, problem, sandbox, simulation),
+    *(
+        inclusion,
+        action,
+        batch,
+        catalogue,
+        aggregate,
+        delivery,
+        extract,
+        forecast,
+        problem,
+        sandbox,
+        simulation,
+        webhook,
+    ),
     *MYCARENET,
 )
 
@@ -70,6 +84,8 @@ def test_every_request_and_receipt_has_a_golden_document() -> None:
         "InclusionQuery",
         "ActionQuery",
         "DeliveryQuery",
+        "WebhookQuery",
+        "WebhookEventQuery",
         "BatchQuery",
         "PseudocodeQuery",
         "AggregateQuery",

@@ -58,7 +58,10 @@ def places(shared_gateway: Gateway) -> Iterator[Mapping[str, Place]]:
         )
         subject: dict[str, Any] = {} if which == "own" else {"sub": "another-policy-maker"}
         asked = shared_gateway.send("POST", "/v1/extracts", an_extract(NOWHERE), role="policy_maker", **subject)
-        made = (answer.get_json()["id"] for answer in (included, acted, sent, asked))
+        hook = shared_gateway.send(
+            "POST", "/v1/webhooks", {"url": "https://software.example/hook"}, role="project_admin", project=project
+        )
+        made = (answer.get_json()["id"] for answer in (included, acted, sent, asked, hook))
         found[which] = Place(project, code, *made)
     run_extracts(shared_gateway.context, timedelta(seconds=30))
     run_extracts(shared_gateway.context, timedelta(seconds=30))
@@ -157,7 +160,7 @@ def test_sandbox_route_needs_no_token_and_looks_at_none(light_gateway: Gateway, 
 def test_foreign_object_looks_like_one_that_is_not_there(
     shared_gateway: Gateway, places: Mapping[str, Place], route: str, role: str
 ) -> None:
-    absent = Place(FOREIGN_PROJECT, FOREIGN_PSEUDOCODE, ABSENT, ABSENT, ABSENT, ABSENT)
+    absent = Place(FOREIGN_PROJECT, FOREIGN_PSEUDOCODE, ABSENT, ABSENT, ABSENT, ABSENT, ABSENT)
 
     answers = [
         ask(shared_gateway, route, place, trial=False, role=role).get_json() for place in (places["foreign"], absent)

@@ -37,9 +37,10 @@ class Place:
     action: str
     batch: str
     extract: str
+    webhook: str
 
 
-NOWHERE = Place("", "", "", "", "", "")
+NOWHERE = Place("", "", "", "", "", "", "")
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,28 @@ TRUTH = {
         None,
         {"project_admin": 200, "auditor": 200},
         {"project_admin": 403, "auditor": 200},
+    ),
+    "POST /v1/webhooks": Row(
+        "/v1/webhooks",
+        lambda _: {"url": "https://software.example/hook"},
+        {"project_admin": 200},
+        {"project_admin": 200},
+        writes=True,
+    ),
+    "GET /v1/webhooks": Row(
+        "/v1/webhooks?project={p.project}",
+        None,
+        {"project_admin": 200, "auditor": 200},
+        {"project_admin": 403, "auditor": 200},
+    ),
+    "GET /v1/webhooks/<webhook_id>/events": Row(
+        "/v1/webhooks/{p.webhook}/events",
+        None,
+        {"project_admin": 200, "auditor": 200},
+        {"project_admin": 404, "auditor": 200},
+    ),
+    "DELETE /v1/webhooks/<webhook_id>": Row(
+        "/v1/webhooks/{p.webhook}", None, {"project_admin": 200}, {"project_admin": 404}, writes=True
     ),
     "GET /v1/progress": Row(
         "/v1/progress?project={p.project}",

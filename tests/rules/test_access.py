@@ -63,6 +63,10 @@ WRITTEN_BY_HAND = {
     "get_extract_file": WHO_ASKED_FOR_IT,
     "cancel_extract": WHO_ASKED_FOR_IT,
     "list_deliveries": {"project_admin": "own_project", "auditor": "any"},
+    "register_webhook": {"project_admin": "own_project"},
+    "list_webhooks": {"project_admin": "own_project", "auditor": "any"},
+    "list_webhook_events": {"project_admin": "own_project", "auditor": "any"},
+    "remove_webhook": {"project_admin": "own_project"},
     "list_releases": {"coordinator": "own_project", "policy_maker": "any"},
 }
 

@@ -19,6 +19,7 @@ from gateway.services.deliver_outbox import Pace
 from gateway.services.run_batches import LineReader
 from gateway.store.idempotency import KEPT_FOR
 from gateway.store.tables import idempotency, outbox
+from gateway.upstream.webhooks import Postman
 from gateway.worker import Worker, run_round, run_until_stopped
 from tests.services.desk import Desk
 from tests.services.test_deliver_outbox import MEMBER, Wire
@@ -49,7 +50,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _worker(desk: Desk, wire: Wire, read: LineReader = read_line) -> Worker:
-    return Worker(desk.context, wire, wire, PACE, read)
+    return Worker(desk.context, wire, wire, Postman(is_sandbox=True), PACE, read)
 
 
 @contextmanager

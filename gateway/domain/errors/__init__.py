@@ -20,6 +20,7 @@
     │   ├── Figures          NotInLattice · NotReleased · AlreadyReleased · AlreadyRevised ·
     │   │                    NotDue
     │   ├── Extracts         ExtractNotDone
+    │   ├── Webhooks         WebhookUrlRefused · TooManyWebhooks
     │   └── Sandbox          ClockRunsForward
     ├── Conflict             IdempotencyKeyReused · IdempotencyKeyInFlight
     └── Unavailable          StoreUnavailable · CommitTooLate · NotReady · Unexpected
@@ -105,9 +106,11 @@ from gateway.domain.errors.refusals import (
     RegistrationClosed,
     RoleNotAllowed,
     TooManyProjects,
+    TooManyWebhooks,
     UnknownProject,
     UnknownPseudocode,
     ValidAfterConventionEnd,
+    WebhookUrlRefused,
     ZoneTaken,
 )
 
@@ -180,6 +183,7 @@ __all__ = [
     "TooDeep",
     "TooManyLines",
     "TooManyProjects",
+    "TooManyWebhooks",
     "Transport",
     "Unauthenticated",
     "Unavailable",
@@ -189,5 +193,6 @@ __all__ = [
     "UnsupportedMediaType",
     "UntrustedHost",
     "ValidAfterConventionEnd",
+    "WebhookUrlRefused",
     "ZoneTaken",
 ]

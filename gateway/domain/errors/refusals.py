@@ -360,3 +360,15 @@ class ClockRunsForward(Refusal):
     now: datetime
 
     code: ClassVar[str] = "clock-runs-forward"
+
+
+class WebhookUrlRefused(Refusal):
+    """Events must not be sent to that address; name one of the public network, over https and without credentials."""
+
+    code = "webhook-url-refused"
+
+
+class TooManyWebhooks(Refusal):
+    """The project has as many webhooks as it may; remove one first."""
+
+    code = "too-many-webhooks"

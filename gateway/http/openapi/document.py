@@ -43,6 +43,7 @@ _TAGS = {
     "releases": "The ledger of everything released.",
     "extracts": "Released records as files, anonymous, with their dictionary, report and signed manifest.",
     "deliveries": "How far each message to MyCareNet is.",
+    "webhooks": "Where a project's own software is told of changed deliveries, and what it was told.",
     "rules": "The rule book.",
     "problems": "Every problem with its remedy.",
     "receipts": "Verifying receipts.",

@@ -82,6 +82,7 @@ REFUSED_BY: Mapping[str, Kinds] = {
     "register_pseudocode": (errors.AlreadyExists,),
     "assign_pseudocode": (errors.UnknownPseudocode,),
     "register_partner": (errors.AlreadyExists,),
+    "register_webhook": (errors.UnknownProject, errors.WebhookUrlRefused, errors.TooManyWebhooks),
     "register_extract": (errors.NotFound, errors.ExtractNotDone),
     "get_extract_file": (errors.RangeNotSatisfiable, errors.PreconditionFailed),
     "get_aggregates": (errors.NotInLattice, errors.NotReleased),
@@ -110,7 +111,7 @@ def problems_of(route: Route) -> Kinds:
         kinds.append(errors.UnknownProject)
         if Scope.OWN_PROJECT in rights.values() or Scope.OWN_INSURER in rights.values():
             kinds.append(errors.ForeignProject)
-    if names & {"inclusion_id", "action_id", "batch_id", "extract_id"}:
+    if names & {"inclusion_id", "action_id", "batch_id", "extract_id", "webhook_id"}:
         kinds.append(errors.NotFound)
     return tuple(kinds)
 

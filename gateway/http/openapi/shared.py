@@ -24,6 +24,7 @@ class PathParameters(StrictSchema):
     action_id = Identifier(metadata=about("Id of the action.", EXAMPLE_ID))
     batch_id = Identifier(metadata=about("Id of the batch.", EXAMPLE_ID))
     extract_id = Identifier(metadata=about("Id of the extract.", EXAMPLE_ID))
+    webhook_id = Identifier(metadata=about("Id of the webhook.", EXAMPLE_ID))
     file_name = Text(60, metadata=about("Name of a file of it, as the manifest's `url` ends.", "extract.csv"))
     project_id = ProjectId(metadata=about("Id of the project.", "demo-nord"))
     code = Pseudocode(metadata=about("The pseudocode, six digits.", "794010"))
