@@ -50,6 +50,7 @@ lock: $(READY) ## compile the hash-pinned lock files from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --output-file requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
 	awk '/^uv==/{p=1;print;next} p&&/^    --hash/{print;next} p{exit}' requirements/dev.txt > requirements/uv.txt
+	awk '/^setuptools==/{p=1;print;next} p&&/^    --hash/{print;next} p{exit}' requirements/dev.txt > requirements/build.txt
 
 clean: ## remove the environment and the sandbox's data
 	rm -rf .venv .sandbox

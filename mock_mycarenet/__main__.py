@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = ArgumentParser(prog="python -m mock_mycarenet", description="A stand-in for MyCareNet.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8081)
+    parser.add_argument("--issuer", default="", help="its own address, where others than this machine ask for it")
     parser.add_argument("--data-dir", type=Path, required=True, help="where it writes, and nowhere else")
     asked = parser.parse_args(arguments)
     asked.data_dir.mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "worker_tmp_dir": str(asked.data_dir),  # the heartbeat file, else in /tmp
         "control_socket_disable": True,  # else a socket in the home directory
     }
-    Server(settings, asked.data_dir.resolve(), f"http://127.0.0.1:{asked.port}").run()
+    Server(settings, asked.data_dir.resolve(), asked.issuer or f"http://127.0.0.1:{asked.port}").run()
 
 
 if __name__ == "__main__":
