@@ -115,7 +115,7 @@ def _drip(body: bytes) -> Iterator[bytes]:
 
 
 def _fill(body: bytes) -> Iterator[bytes]:
-    yield body[:-1]
+    yield body[:-2]
     for _ in range(HUGE_BYTES // len(CHUNK) + 1):
         yield CHUNK
-    yield body[-1:]
+    yield body[-2:]

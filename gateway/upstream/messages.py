@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID, uuid5
 
+import structlog
+from marshmallow import ValidationError
+
 from gateway.domain.delivery import Answer, Member, Message, StatementLine
 from gateway.domain.identity import Ssin
 from schemas import strict_json
@@ -18,6 +21,7 @@ from schemas.mycarenet.messages import TechnicalAcknowledgement
 from schemas.mycarenet.outcomes import code_of
 from schemas.mycarenet.statement import Statement
 
+log = structlog.get_logger("chroniccare.mailbox")
 _MAILBOX = Mailbox()
 _STATEMENT = Statement()
 _ACKNOWLEDGEMENT = TechnicalAcknowledgement()
@@ -61,10 +65,27 @@ def decode_acknowledgement(body: bytes, message: Message) -> str:
 def decode_mailbox(body: bytes) -> list[Answer]:
     """The answers of a mailbox page.
 
-    Raises: marshmallow.ValidationError or StrictJsonError when it is none.
+    Shape: an answer that cannot be read is left in the mailbox, and holds up no other; how many, the log says.
+    Raises: marshmallow.ValidationError or StrictJsonError when it is none, or no answer in it can be read.
     """
-    page: dict[str, Any] = _MAILBOX.load(strict_json.loads(body))  # type: ignore[arg-type] # checked by load
+    raw: Any = strict_json.loads(body)
+    try:
+        page: dict[str, Any] = _MAILBOX.load(raw)
+    except ValidationError as error:
+        page = _MAILBOX.load({"items": _readable(raw, error)})
     return [_answer_of(item) for item in page["items"]]
+
+
+def _readable(raw: Any, error: ValidationError) -> list[Any]:
+    """The items of a page in which the error finds nothing wrong. Raises: the error, when there are none."""
+    wrong = error.messages.get("items") if isinstance(error.messages, dict) else None
+    if not isinstance(wrong, dict):
+        raise error
+    right = [item for place, item in enumerate(raw["items"]) if place not in wrong]
+    if not right:
+        raise error
+    log.warning("unreadable_answers", count=len(wrong))
+    return right
 
 
 def decode_statement(body: bytes) -> tuple[list[StatementLine], str | None]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -246,3 +250,62 @@ def test_huge_body_is_made_while_it_is_sent(client: FlaskClient) -> None:
     assert [len(one) for one in first[1:]] == [len(wire.CHUNK)] * 2
     assert wire.HUGE_BYTES >= 10**9
     answer.close()
+
+
+def _body(client: FlaskClient, **environ: Any) -> bytes:
+    """What comes of the mailbox before its connection breaks off, if it does."""
+    came: list[Any] = []
+    with suppress(ConnectionResetError):
+        for chunk in client.get("/mailbox", buffered=False, environ_overrides=environ).response:
+            came.append(chunk)
+    return b"".join(came)
+
+
+def test_answer_that_drips_comes_byte_by_byte(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    play(client, "one-byte-per-second")
+
+    came = _body(client)
+
+    assert json.loads(came) == {"items": []}
+    assert slept == [1.0] * len(came)
+
+
+def test_answer_that_is_reset_comes_by_half(client: FlaskClient) -> None:
+    play(client, "reset")
+    here, there = socket.socketpair()
+    with here, there:
+        came = _body(client, **{"gunicorn.socket": here})
+
+        assert here.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == struct.pack("ii", 1, 0)
+    assert b'{"items":[]}\n'.startswith(came)
+    assert came
+
+
+def test_answer_that_never_comes_ends_with_its_client(client: FlaskClient) -> None:
+    play(client, "never")
+    here, there = socket.socketpair()
+    closing = threading.Timer(0.3, there.close)
+    with here, there:
+        closing.start()
+
+        assert _body(client, **{"gunicorn.socket": here}) == b""
+    closing.join()
+
+
+def test_huge_body_is_the_right_one_with_a_gigabyte_in_it(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "HUGE_BYTES", 3 * len(wire.CHUNK))
+    play(client, "huge")
+
+    came = _body(client)
+
+    assert json.loads(came) == {"items": []}
+    assert len(came) > 3 * len(wire.CHUNK)
+
+
+def test_faults_of_what_is_posted_leave_the_mailbox_alone(client: FlaskClient) -> None:
+    play(client, "http-500")
+
+    assert json.loads(_body(client)) == {"items": []}
+    assert client.post("/mailbox/confirmations", json={"answers": []}).status_code == 500

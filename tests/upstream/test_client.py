@@ -13,6 +13,7 @@ import pytest
 import requests
 import responses
 from responses import matchers
+from structlog.testing import capture_logs
 
 from gateway.domain.delivery import (
     Acknowledged,
@@ -233,6 +234,19 @@ def test_answer_that_says_more_than_we_know_is_taken(wire: responses.RequestsMoc
     answers = _fetch(wire, json={"items": [{**REJECTED, "since": "2022"}], "more": True})
 
     assert [answer.answer_id for answer in answers] == ["a-2"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{**ACCEPTED, "outcome": "maybe"}, {**REJECTED, "message_id": "1"}, {"answer_id": "a-9"}, "text", None, []],
+    ids=["outcome", "id", "almost nothing", "text", "null", "list"],
+)
+def test_answer_that_cannot_be_read_holds_up_no_other(wire: responses.RequestsMock, odd: object) -> None:
+    with capture_logs() as told:
+        answers = _fetch(wire, json={"items": [odd, ACCEPTED, odd, REJECTED]})
+
+    assert [answer.answer_id for answer in answers] == ["a-1", "a-2"]
+    assert [(one["event"], one["count"]) for one in told] == [("unreadable_answers", 2)]
 
 
 def test_compressed_mailbox_is_read(wire: responses.RequestsMock) -> None:
