@@ -20,16 +20,18 @@ from gateway.store.tables import outbox
 
 _earlier = outbox.alias("earlier")
 _ADD = insert(outbox)
+_PENDING = text("outbox.state = 'pending'")  # as the index says it, or else SQLite would not use it
+_UNANSWERED = text("outbox.state IN ('pending', 'sent')")
 _FREE = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now"))
 _FIRST_OF_ITS_BENEFICIARY = ~exists().where(
     _earlier.c.bucket == outbox.c.bucket,
     _earlier.c.project == outbox.c.project,
     _earlier.c.pseudonym == outbox.c.pseudonym,
     _earlier.c.sequence < outbox.c.sequence,
-    _earlier.c.state.in_((State.PENDING, State.FAILED)),
+    text("earlier.state IN ('pending', 'failed')"),
 )
 _DUE = and_(
-    outbox.c.state == State.PENDING.value,
+    _PENDING,
     outbox.c.next_attempt_at <= bindparam("now"),
     _FREE,
     _FIRST_OF_ITS_BENEFICIARY,
@@ -226,7 +228,7 @@ class Outbox:
                 func.count().filter(outbox.c.state == State.PENDING.value).label("pending"),
                 func.count().label("unanswered"),
                 func.min(outbox.c.created_at).label("oldest_at"),
-            ).where(outbox.c.state.in_((State.PENDING.value, State.SENT.value)))
+            ).where(_UNANSWERED)
         ).one()
         refused = {row[0]: row[1] for row in self._connection.execute(_REFUSED)}
         return Backlog(

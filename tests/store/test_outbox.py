@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import NullPool, create_engine, text
 
 from gateway.domain.delivery import Answer, Message, State, Step
+from gateway.store import outbox as statements
 from gateway.store.outbox import Backlog
 from gateway.store.tables import outbox
 from gateway.store.transaction import Store
@@ -247,3 +249,14 @@ def test_sequence_twice_for_one_beneficiary_is_refused_by_the_database(register:
 
     with pytest.raises(Exception, match="store-unavailable"):
         _commit(register, a_message(2, 1))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_look_for_what_is_due_reads_what_is_pending_alone(register: Store, database_url: str) -> None:
+    engine = create_engine(database_url, poolclass=NullPool)
+
+    with engine.connect() as connection:
+        look = text(f"EXPLAIN QUERY PLAN {statements._DUE_BUCKETS}")
+        told = [row.detail for row in connection.execute(look, {"now": str(NOW), "limit": 64})]
+
+    assert [one for one in told if one.startswith("SCAN")] == ["SCAN outbox USING INDEX ix_outbox_pending"]
