@@ -20,6 +20,7 @@ from gateway.services.register_inclusion import register_inclusion
 from gateway.store.tables import action, beneficiary, inclusion, outbox
 from gateway.upstream import client
 from gateway.upstream.client import MailboxUnavailable, MyCareNet
+from mock_mycarenet.decisions import FIXED
 from schemas.mycarenet.stand_in import SCENARIOS
 from tests.mock.builders import Stand, with_check_digits
 from tests.services.desk import ADMIN, PARTNER, Desk, an_inclusion_submission, ssin
@@ -166,3 +167,23 @@ def test_statement_is_what_was_sent_and_answered(desk: Desk, stand: Stand) -> No
         assert (line.kind, line.reference) == (row["kind"], row["reference"])
         assert (line.input_reference, line.output_reference) == (row["input_reference"], row["output_reference"])
         assert (line.accepted, line.code, line.is_answered, line.received_count) == (True, None, True, 1)
+
+
+def test_every_ssin_with_a_fixed_answer_gets_it_in_the_register(desk: Desk, stand: Stand) -> None:
+    submissions = {code: replace(an_inclusion_submission(), ssin=Ssin(number)) for number, code in FIXED.items()}
+    included = {code: desk.ask(PARTNER, register_inclusion, one).known.inclusion for code, one in submissions.items()}
+    desk.exit(included["already-closed"].id)
+
+    _heal(desk, MyCareNet(stand.url))
+
+    known = {code: desk.ask(ADMIN, get_inclusion, one.id).known for code, one in included.items()}
+    delivered = {code: (one.inclusion.status, one.delivery_state, one.delivery_reason) for code, one in known.items()}
+    assert delivered == {
+        **{code: ("rejected", "rejected", code) for code in FIXED.values()},
+        "already-closed": ("exited", "rejected", "already-closed"),
+        "temporarily-unavailable": ("open", "accepted", None),
+    }
+    put_off = included["temporarily-unavailable"].message_id
+    (row,) = (row for row in rows(desk.database_url, outbox) if row["id"] == put_off)
+    assert row["attempts"] == 3
+    assert [one["message_id"] for one in stand.get("/ledger")["items"]].count(str(put_off)) == 3
