@@ -109,7 +109,7 @@ def import_command(
     file: Annotated[Path, typer.Argument(help="NDJSON (.ndjson, .jsonl) or CSV (.csv)")],
     url: Annotated[str, typer.Option(help="address of the gateway")] = "http://127.0.0.1:8080",
     token_file: Annotated[Path | None, typer.Option(help="holds an access token; else CHRONICCARE_TOKEN does")] = None,
-    atomic: Annotated[bool, typer.Option(help="all lines are done, or none; at most 1000")] = False,
+    atomic: Annotated[bool, typer.Option(help="all lines are done, or none; at most 500")] = False,
     again: Annotated[bool, typer.Option(help="as a new batch, although the same file was sent before")] = False,
     language: Annotated[str, typer.Option(help=f"of what is told: {', '.join(LANGUAGES)}")] = "en",
 ) -> None:

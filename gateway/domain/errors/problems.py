@@ -152,7 +152,7 @@ class BodyTooLarge(Transport):
 
 
 class TooManyLines(Transport):
-    """A batch that is done whole or not at all has at most a thousand lines; split it, or send it `per_item`."""
+    """A batch that is done whole or not at all has at most five hundred lines; split it, or send it `per_item`."""
 
     code = "too-many-lines"
 
