@@ -22,6 +22,7 @@ from gateway.http.api import (
     forecast,
     inclusions,
     progress,
+    reconciliation,
     webhooks,
 )
 from gateway.http.api.docs import add_docs
@@ -38,6 +39,7 @@ from gateway.pseudonyms.veil import veil_of
 from gateway.services.check_readiness import Needs, check_readiness
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace
+from gateway.services.statements import Statements
 from gateway.settings import Settings, SettingsError
 from gateway.store.dialects import NEVER_A_STANDBY, UnsafeStore
 from gateway.store.transaction import Store
@@ -57,6 +59,7 @@ ROUTES: tuple[Route, ...] = (
     *extracts.ROUTES,
     *deliveries.ROUTES,
     *webhooks.ROUTES,
+    *reconciliation.ROUTES,
 )
 
 
@@ -80,8 +83,15 @@ def build_context(settings: Settings) -> Context:
         real_now,
         settings.extracts_path.resolve(),
         timedelta(days=settings.batch_days),
+        statements=statements_of(settings),
         is_sandbox=settings.sandbox,
     )
+
+
+def statements_of(settings: Settings) -> Statements:
+    """Where MyCareNet's statements come from: a client for each, none without its address."""
+    url, late = settings.mycarenet_url, timedelta(hours=settings.late_hours)
+    return Statements((lambda: MyCareNet(url)) if url else None, late)
 
 
 def _check_standby(store: Store) -> None:

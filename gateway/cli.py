@@ -37,6 +37,7 @@ from gateway.http.texts import LANGUAGES, rule_texts
 from gateway.import_file import Import, ImportFailed, import_file
 from gateway.pseudonyms.keyring import KeyringError, new_keys, read_keyring, write_keyring
 from gateway.pseudonyms.receipts import BrokenReceipt, verify_receipt
+from gateway.reconcile_command import reconcile
 from gateway.sandbox.client import Unreachable
 from gateway.sandbox.closing import ClosingFailed
 from gateway.sandbox.replay import ReplayFailed
@@ -61,6 +62,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(receipt_app, name="receipt")
 app.add_typer(extract_app, name="extract")
 app.add_typer(deliver_app, name="deliver")
+app.command("reconcile")(reconcile)
 console = Console()
 errors = Console(stderr=True)
 TOLD = (
@@ -109,7 +111,7 @@ def import_command(
     file: Annotated[Path, typer.Argument(help="NDJSON (.ndjson, .jsonl) or CSV (.csv)")],
     url: Annotated[str, typer.Option(help="address of the gateway")] = "http://127.0.0.1:8080",
     token_file: Annotated[Path | None, typer.Option(help="holds an access token; else CHRONICCARE_TOKEN does")] = None,
-    atomic: Annotated[bool, typer.Option(help="all lines are done, or none; at most 500")] = False,
+    atomic: Annotated[bool, typer.Option(help="all lines are done, or none; at most 1000")] = False,
     again: Annotated[bool, typer.Option(help="as a new batch, although the same file was sent before")] = False,
     language: Annotated[str, typer.Option(help=f"of what is told: {', '.join(LANGUAGES)}")] = "en",
 ) -> None:

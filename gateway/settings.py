@@ -33,6 +33,7 @@ class Settings:
     lease_seconds: float = 30.0
     backoff_seconds: float = 300.0
     batch_days: float = 30.0
+    late_hours: float = 72.0
 
     @property
     def store_url(self) -> str:
@@ -74,6 +75,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         lease_seconds=_number(found, "lease_seconds", defaults.lease_seconds, 1, 3600),
         backoff_seconds=_number(found, "backoff_seconds", defaults.backoff_seconds, 0.1, 86400),
         batch_days=_number(found, "batch_days", defaults.batch_days, 8, 3660),
+        late_hours=_number(found, "late_hours", defaults.late_hours, 0.01, 8760),
     )
 
 

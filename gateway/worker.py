@@ -24,8 +24,7 @@ from gateway.services.build_extracts import run_extracts, sweep_extracts
 from gateway.services.collect_answers import Mailbox, collect_answers
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace, Watch, WayOut, deliver_outbox
-from gateway.services.do_line import LineReader
-from gateway.services.run_batches import run_batches
+from gateway.services.run_batches import LineReader, run_batches
 from gateway.services.send_webhooks import HookWatch, Poster, send_webhooks
 from gateway.services.stage_batch import sweep_batches
 from gateway.upstream.client import MailboxUnavailable

@@ -67,7 +67,7 @@ class BatchQuery(StrictSchema):
     mode = Mode(
         load_default="per_item",
         metadata=about(
-            "`per_item`: each line has its own outcome. `atomic`: all lines are done or none; at most 500.", "per_item"
+            "`per_item`: each line has its own outcome. `atomic`: all lines are done or none; at most 1000.", "per_item"
         ),
     )
 

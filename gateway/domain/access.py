@@ -112,6 +112,7 @@ ACCESS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
         "get_extract": _WHO_ASKED_FOR_IT,
         "get_extract_file": _WHO_ASKED_FOR_IT,
         "cancel_extract": _WHO_ASKED_FOR_IT,
+        "show_reconciliation": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT, Role.AUDITOR: Scope.ANY},
         "list_deliveries": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT, Role.AUDITOR: Scope.ANY},
         "register_webhook": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT},
         "list_webhooks": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT, Role.AUDITOR: Scope.ANY},

@@ -19,7 +19,7 @@ from gateway.domain.errors import FieldError, Problem
 
 MOST_LINES = 1_000_000
 """Lines of one batch."""
-MOST_ATOMIC_LINES = 500
+MOST_ATOMIC_LINES = 1_000
 """Lines of one that is done whole or not at all: one transaction, for whose length others wait."""
 
 

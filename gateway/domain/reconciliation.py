@@ -76,13 +76,13 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One way in which the sides differ about a message, and what to do about it; `about` is the message's kind."""
+    """One way in which the sides differ about a message, and what to do about it."""
 
     kind: Kind
     remedy: Remedy
     message_id: UUID
     reference: UUID
-    about: str | None = None
+    message_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,10 @@ class Reconciliation:
     """The statement of three sides: how many messages each has, and every difference in order of message id.
 
     Shape: `sent` counts our messages by state, `listed` those of MyCareNet's statement by whether they are accepted,
-    each message once.
+    each message once. `at` is real time.
     """
 
+    at: datetime
     asked: int
     sent: Mapping[State, int]
     listed: Mapping[bool, int]
@@ -116,6 +117,7 @@ def reconcile(
         theirs[line.message_id].append(line)
     differences = [*_of_ours(wanted, ours, theirs, now, late), *_of_theirs(ours, theirs)]
     return Reconciliation(
+        at=now,
         asked=len(wanted),
         sent=Counter(ours[one.message_id].state for one in wanted if one.message_id in ours),
         listed=Counter(lines[0].accepted for lines in theirs.values()),

@@ -55,10 +55,12 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
         last = dumped[-1] if dumped else Outgoing(None)
         if last.file is not None:
             return file_response(context.extracts_dir, last.file, request)
-        response = Response(
-            last.stream or _with(performed.answer.body, {} if validate_only else last.once), performed.answer.status
-        )
-        response.headers.update(performed.answer.headers)
+        answer = performed.answer
+        if last.later is not None:
+            answer = _bytes_of(last.later(), answer_schema, route.status, validate_only=False)
+        shown = _with(answer.body, {} if validate_only else last.once)
+        response = Response(last.stream or shown, answer.status)
+        response.headers.update(answer.headers)
         if performed.is_replay:
             response.headers["Idempotent-Replayed"] = "true"
         return response
@@ -100,7 +102,7 @@ def _with(body: bytes, once: Mapping[str, str]) -> bytes:
 def _bytes_of(outgoing: Outgoing, schema: Any, status: int, validate_only: bool) -> KeptAnswer:
     status = outgoing.status or status
     headers = {"Content-Type": outgoing.content_type, **outgoing.headers}
-    if outgoing.stream is not None:
+    if outgoing.stream is not None or outgoing.later is not None:
         return KeptAnswer(status, headers, b"")
     if outgoing.file is not None or (status == HTTPStatus.NO_CONTENT and not validate_only):
         return KeptAnswer(status, dict(outgoing.headers), b"")

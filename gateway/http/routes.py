@@ -24,7 +24,7 @@ from gateway.services.follow_extract import StoredFile
 class Incoming:
     """A request whose form is right: its path, query and body as their schemas loaded them.
 
-    Shape: `context` is there for a stream, which goes on reading when the verb is done.
+    Shape: `context` is there for what goes on when the verb is done.
     """
 
     caller: Caller
@@ -61,7 +61,8 @@ class Outgoing:
     """An answer before it is bytes: a document for the route's schema, a text of another type, a stream, or a file.
 
     Shape: `status` is that of the route where none is given; a `stream` is read after the verb's transaction; `once`
-    holds members that are shown with the first answer alone and are not kept for its replays.
+    holds members that are shown with the first answer alone and are not kept for its replays; `later` gives the answer
+    after it, where that takes long or asks somebody else.
     """
 
     document: Any
@@ -72,6 +73,7 @@ class Outgoing:
     file: StoredFile | None = None
     stream: Iterator[bytes] | None = None
     once: Mapping[str, str] = field(default_factory=dict)
+    later: Callable[[], Outgoing] | None = None
 
 
 @dataclass(frozen=True, slots=True)

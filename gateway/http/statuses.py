@@ -46,7 +46,11 @@ STATUSES: dict[type[errors.Problem], int] = {
     errors.Unavailable: 503,
     errors.IssuerUnavailable: 503,
 }
-RETRY_AFTER_SECONDS: dict[type[errors.Problem], int] = {errors.Unavailable: 5, errors.IdempotencyKeyInFlight: 1}
+RETRY_AFTER_SECONDS: dict[type[errors.Problem], int] = {
+    errors.StatementUnavailable: 60,
+    errors.Unavailable: 5,
+    errors.IdempotencyKeyInFlight: 1,
+}
 
 
 def status_of(kind: type[errors.Problem]) -> int:

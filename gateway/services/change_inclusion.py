@@ -97,7 +97,8 @@ def _change(
     recorded_at = work.tx.stamp()
     at = instant_of(imported, work.handed_in_at or recorded_at)
     message_id = work.veil.identifiers.new(person.bucket)
-    changed = work.tx.inclusions.supersede(replace(change(locked.inclusion, at), message_id=message_id), recorded_at)
+    told = replace(change(locked.inclusion, at), message_id=message_id)
+    changed = work.tx.inclusions.supersede(told, recorded_at, at)
     work.forward(kind, changed, sequence, {**content, "communicated_at": at})
     view = InclusionView(KnownInclusion(changed, "pending"), seen.project)
     days = {"communicated_at": at, "valid_from": changed.valid_from, "valid_until": view.valid and view.valid.last}

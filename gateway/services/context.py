@@ -17,6 +17,7 @@ from gateway.domain.periods import day_of
 from gateway.domain.project import Catalogue
 from gateway.domain.rulebook import VERSION
 from gateway.pseudonyms.veil import Veil
+from gateway.services.statements import Statements
 from gateway.store.idempotency import Key
 from gateway.store.transaction import Store, Transaction
 
@@ -45,6 +46,7 @@ class Context:
     extracts_dir: Path = Path("data/extracts")
     batches_kept_for: timedelta = timedelta(days=30)
     is_sandbox: bool = False
+    statements: Statements = field(default_factory=Statements)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,6 @@ def annul_action(work: Work, action_id: UUID, reason: str) -> ActionView:
         raise NotFound
     at = work.tx.stamp()
     message_id = work.veil.identifiers.new(person.bucket)
-    action = work.tx.actions.supersede(replace(annulled(locked.action, reason), message_id=message_id), at)
+    action = work.tx.actions.supersede(replace(annulled(locked.action, reason), message_id=message_id), at, at)
     work.forward("action-annulment", action, sequence, {"reason": reason, "communicated_at": at})
     return ActionView(KnownAction(action, "pending"), work.receipt("action-annulment", action, {"recorded_at": at}))

@@ -13,18 +13,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal, Protocol
+from uuid import UUID
 
 from gateway.domain.access import Caller
 from gateway.domain.batches import MOST_ATOMIC_LINES, LineOutcome, Mode, State, described
-from gateway.domain.errors import (
-    CommitTooLate,
-    Problem,
-    Unavailable,
-)
+from gateway.domain.errors import AlreadyExited, AlreadyIncluded, DuplicateAction, Problem, Unavailable
 from gateway.services.context import Call, Context, Work
-from gateway.services.do_line import Asked, Done, LineReader, Unreadable, do_line
+from gateway.services.find_actions import ActionView
+from gateway.services.find_inclusions import InclusionView
 from gateway.services.follow_batch import LINES_CLOSED_AT_ONCE
 from gateway.services.perform import perform_within
 from gateway.services.register_batch import caller_of
@@ -34,13 +33,43 @@ from gateway.store.transaction import Transaction
 
 LINES_PER_ROUND = 2_000
 LINES_PER_GROUP = 100
-GROUP_SECONDS = 0.1
-TRIED_FOR = timedelta(hours=1)
-"""How long an atomic batch that does not fit between a stamp and its commit is tried again."""
+GROUP_SECONDS = 0.2
 ROUND_SECONDS = 2.0
 BREATH_SECONDS = 0.002
 """Between two groups, so that whoever waits to write has a turn."""
 PAUSE = timedelta(seconds=5)
+
+Kind = Literal["inclusion", "exit", "action"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a line asks for.
+
+    Shape: `content` is all that it says but its `ref`, in canonical form; `do` is the verb with its submission.
+    """
+
+    kind: Kind
+    verb: str
+    content: bytes = field(repr=False)
+    do: Callable[[Work], InclusionView | ActionView]
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A line that is ill-formed, and why."""
+
+    problem: Problem
+    ref: str | None = None
+
+
+class LineReader(Protocol):
+    """The door's reading of a line, by the schemas that a request of its own is read by."""
+
+    def __call__(self, caller: Caller, content: bytes) -> Asked | Unreadable:
+        """What a line of a caller asks for."""
+        ...
 
 
 class _HasEnded(Exception):
@@ -61,6 +90,21 @@ class _Run:
     read: LineReader
     lines_per_group: int
     is_stopping: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What became of a line; of a refused one, what its audit entry is made of."""
+
+    line: SettledLine
+    call: Call | None = None
+    problem: Problem | None = None
+    seen: Work | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it keeps an atomic batch from being done."""
+        return self.line.outcome is LineOutcome.REFUSED
 
 
 def run_batches(
@@ -157,15 +201,15 @@ def _groups(run: _Run, most_lines: int, until: datetime) -> Iterator[int]:
         time.sleep(BREATH_SECONDS)
 
 
-def _do_group(run: _Run, most: int, after: int) -> list[Done]:
+def _do_group(run: _Run, most: int, after: int) -> list[_Done]:
     """Do some lines that wait behind a number, in one short transaction.
 
     Raises: Unavailable; _HasEnded.
     """
-    batch, done, until = run.batch, list[Done](), time.monotonic() + GROUP_SECONDS
+    batch, done, until = run.batch, list[_Done](), time.monotonic() + GROUP_SECONDS
     with run.context.store.transaction() as tx:
         for line in _locked(run, tx, most, after):
-            done.append(_settle(run, tx, line.number, _read(run, line)))
+            done.append(_settle(run, tx, line))
             if time.monotonic() > until or run.is_stopping():
                 break
         if done:
@@ -186,38 +230,22 @@ def _locked(run: _Run, tx: Transaction, most: int, after: int = 0) -> list[Waiti
 def _do_all(run: _Run) -> int:
     """Do every line of an atomic batch, or none; how many lines have their outcome now.
 
-    Shape: every line is tried, behind a refused one too, so that each that is refused is named. All lines are read
-    before the first is done, because from there on five seconds are left.
+    Shape: every line is tried, behind a refused one too, so that each that is refused is named.
     Raises: Unavailable; _HasEnded.
     """
-    batch, done = run.batch, list[Done]()
+    batch, done = run.batch, list[_Done]()
     try:
         with run.context.store.transaction() as tx:
-            read = [(line.number, _read(run, line)) for line in _locked(run, tx, MOST_ATOMIC_LINES)]
-            done += [_settle(run, tx, number, asked) for number, asked in read]
+            done += [_settle(run, tx, line) for line in _locked(run, tx, MOST_ATOMIC_LINES)]
             if batch.counts or any(one.is_refused for one in done):
                 raise _Refused
             tx.batches.count(batch.shard, batch.id, Counter(one.line.outcome for one in done))
     except _Refused:
         _say_why_not(run, done)
-    except CommitTooLate:
-        if run.context.real_now() < batch.created_at + TRIED_FOR:
-            raise
-        return _give_up(run)
     return len(done)
 
 
-def _give_up(run: _Run) -> int:
-    """Settle an atomic batch that did not fit into one transaction for an hour: none of its lines is done."""
-    batch = run.batch
-    with run.context.store.transaction() as tx:
-        _locked(run, tx, 1)
-        closed = tx.batches.close_lines(batch.shard, batch.id, LineOutcome.NOT_DONE, MOST_ATOMIC_LINES)
-        tx.batches.count(batch.shard, batch.id, Counter({LineOutcome.NOT_DONE: closed}))
-    return closed
-
-
-def _say_why_not(run: _Run, done: Sequence[Done]) -> None:
+def _say_why_not(run: _Run, done: Sequence[_Done]) -> None:
     """Settle an atomic batch of which nothing was done: refused lines with their audit entries, the others not done."""
     batch = run.batch
     with run.context.store.transaction() as tx:
@@ -232,7 +260,7 @@ def _say_why_not(run: _Run, done: Sequence[Done]) -> None:
         tx.batches.count(batch.shard, batch.id, Counter(outcomes))
 
 
-def _audit_again(run: _Run, tx: Transaction, call: Call, refused: Done) -> None:
+def _audit_again(run: _Run, tx: Transaction, call: Call, refused: _Done) -> None:
     """Refuse a line as it was refused in the transaction that is undone, for its audit entry's sake."""
 
     def verb(work: Work) -> None:
@@ -245,22 +273,17 @@ def _audit_again(run: _Run, tx: Transaction, call: Call, refused: Done) -> None:
         perform_within(run.context, tx, call, verb)
 
 
-def _read(run: _Run, line: WaitingLine) -> Asked | Unreadable:
-    sealer = run.context.veil.sealer
-    return run.read(run.caller, sealer.unseal_bytes(line.sealed_line, place_of(run.batch.id, line.number)))
-
-
-def _settle(run: _Run, tx: Transaction, number: int, asked: Asked | Unreadable) -> Done:
+def _settle(run: _Run, tx: Transaction, line: WaitingLine) -> _Done:
     """Do a line, and keep what became of it in the same transaction.
 
     Raises: Unavailable; _HasEnded.
     """
+    veil = run.context.veil
+    asked = run.read(run.caller, veil.sealer.unseal_bytes(line.sealed_line, place_of(run.batch.id, line.number)))
     if isinstance(asked, Unreadable):
-        done = Done(SettledLine(number, LineOutcome.REFUSED, asked.ref, problem=described(asked.problem)))
+        done = _Done(SettledLine(line.number, LineOutcome.REFUSED, asked.ref, problem=described(asked.problem)))
     else:
-        batch = run.batch
-        call = Call(run.caller, asked.verb, f"{batch.id}/{number}", handed_in_at=batch.communicated_at)
-        done = do_line(run.context, tx, call, number, asked)
+        done = _do(run, tx, line.number, asked)
     _keep(run, tx, done.line)
     return done
 
@@ -268,3 +291,93 @@ def _settle(run: _Run, tx: Transaction, number: int, asked: Asked | Unreadable) 
 def _keep(run: _Run, tx: Transaction, line: SettledLine) -> None:
     if not tx.batches.settle(run.batch.shard, run.batch.id, line):
         raise _HasEnded
+
+
+def _do(run: _Run, tx: Transaction, number: int, asked: Asked) -> _Done:
+    """Do what a line asks for; what became of it.
+
+    Raises: Unavailable.
+    """
+    fingerprint = run.context.veil.fingerprints.line(run.caller, asked.content)
+    seen: list[Work] = []
+    made: list[UUID] = []
+
+    def verb(work: Work) -> None:
+        seen.append(work)
+        _check_new(work, asked, fingerprint)
+        made.append(_made(asked.do(work)))
+
+    call = Call(run.caller, asked.verb, f"{run.batch.id}/{number}", handed_in_at=run.batch.communicated_at)
+    try:
+        perform_within(run.context, tx, call, verb)
+    except Unavailable:
+        raise
+    except Problem as problem:
+        work = seen[-1] if seen else None
+        existing = None if work is None else _existing(work, asked, problem, fingerprint)
+        if existing is not None:
+            return _Done(SettledLine(number, LineOutcome.DUPLICATE, asked.ref, existing))
+        refused = SettledLine(number, LineOutcome.REFUSED, asked.ref, problem=described(problem))
+        return _Done(refused, call, problem, work)
+    return _Done(SettledLine(number, LineOutcome.ACCEPTED, asked.ref, made[-1], fingerprint=fingerprint))
+
+
+def _made(view: InclusionView | ActionView) -> UUID:
+    return view.known.inclusion.id if isinstance(view, InclusionView) else view.known.action.id
+
+
+def _check_new(work: Work, asked: Asked, fingerprint: bytes) -> None:
+    """Refuse a line that was accepted before, word for word, and whose effect still stands.
+
+    Shape: so an inclusion that has its exit is not made again when both of their lines come again.
+    Raises: AlreadyIncluded, AlreadyExited, DuplicateAction.
+    """
+    for existing, ref in work.tx.batches.earlier(fingerprint):
+        if ref == asked.ref and _stands(work, asked.kind, existing):
+            match asked.kind:
+                case "inclusion":
+                    raise AlreadyIncluded(existing)
+                case "exit":
+                    raise AlreadyExited
+                case "action":
+                    raise DuplicateAction(existing)
+
+
+def _stands(work: Work, kind: Kind, existing: UUID) -> bool:
+    fact = _fact(work, kind, existing)
+    if fact is None:
+        return False
+    project, bucket, status = fact
+    work.about(project, bucket, existing)
+    return status in {"inclusion": ("open", "exited"), "exit": ("exited",), "action": ("recorded",)}[kind]
+
+
+def _fact(work: Work, kind: Kind, existing: UUID) -> tuple[str, int, str] | None:
+    if kind == "action":
+        acted = work.find(work.tx.actions.find, existing)
+        return None if acted is None else (acted.action.project, acted.action.bucket, acted.action.status)
+    known = work.find(work.tx.inclusions.find, existing)
+    return None if known is None else (known.inclusion.project, known.inclusion.bucket, known.inclusion.status)
+
+
+def _existing(work: Work, asked: Asked, problem: Problem, fingerprint: bytes) -> UUID | None:
+    """What a refused line repeats: the same action, or what a line of the same content made; None when it is refused.
+
+    Shape: under another `ref`, an inclusion is repeated while it is open; who left is included anew.
+    Source: G5; an action is the same when P6 says so.
+    """
+    match problem:
+        case DuplicateAction(existing):
+            return existing
+        case AlreadyIncluded(existing):
+            repeated: UUID | None = existing
+        case AlreadyExited():
+            repeated = work.object
+        case _:
+            return None
+    refs = {ref for made, ref in work.tx.batches.earlier(fingerprint) if made == repeated}
+    if repeated is None or not refs:
+        return None
+    fact = _fact(work, asked.kind, repeated)
+    is_again = asked.kind == "inclusion" and asked.ref not in refs and fact is not None and fact[2] != "open"
+    return None if is_again else repeated

@@ -80,7 +80,7 @@ class Actions:
 
         Raises: DuplicateAction when the same one is recorded; the database's constraint decides (P6).
         """
-        values = _columns(new, recorded_at or new.communicated_at)
+        values = {**_columns(new, recorded_at or new.communicated_at), "asked_at": new.communicated_at}
         if self._connection.execute(_ADD.on(self._connection), values).first() is None:
             raise DuplicateAction(self._same(new))
 
@@ -89,13 +89,16 @@ class Actions:
         same: UUID = self._connection.execute(_SAME, {f"b_{name}": getattr(new, name) for name in names}).scalar_one()
         return same
 
-    def supersede(self, changed: Action, at: datetime) -> Action:
-        """Close the current version at an instant and add the next one."""
+    def supersede(self, changed: Action, at: datetime, asked_at: datetime | None = None) -> Action:
+        """Close the current version at an instant and add the next one.
+
+        Shape: `asked_at` is when what the new version asks MyCareNet for was communicated; None when it asks nothing.
+        """
         self._connection.execute(
             _SUPERSEDE,
             {"b_bucket": changed.bucket, "b_id": changed.id, "b_version": changed.version, "b_at": at},
         )
-        values = {**_columns(changed, at), "version": changed.version + 1}
+        values = {**_columns(changed, at), "version": changed.version + 1, "asked_at": asked_at}
         self._connection.execute(_ADD_VERSION, values)
         return _action_of(values)
 

@@ -85,7 +85,7 @@ class Inclusions:
 
         Raises: AlreadyIncluded when another one is open; the database's constraint decides (I3).
         """
-        values = _columns(new, recorded_at or new.communicated_at)
+        values = {**_columns(new, recorded_at or new.communicated_at), "asked_at": new.communicated_at}
         if self._connection.execute(_ADD.on(self._connection), values).first() is None:
             raise AlreadyIncluded(self._open_one(new))
 
@@ -93,13 +93,16 @@ class Inclusions:
         known = self.of_person(new.bucket, new.project, new.pseudonym)
         return next(one.inclusion.id for one in known if one.inclusion.status == "open")
 
-    def supersede(self, changed: Inclusion, at: datetime) -> Inclusion:
-        """Close the current version at an instant and add the next one."""
+    def supersede(self, changed: Inclusion, at: datetime, asked_at: datetime | None = None) -> Inclusion:
+        """Close the current version at an instant and add the next one.
+
+        Shape: `asked_at` is when what the new version asks MyCareNet for was communicated; None when it asks nothing.
+        """
         self._connection.execute(
             _SUPERSEDE,
             {"b_bucket": changed.bucket, "b_id": changed.id, "b_version": changed.version, "b_at": at},
         )
-        values = {**_columns(changed, at), "version": changed.version + 1}
+        values = {**_columns(changed, at), "version": changed.version + 1, "asked_at": asked_at}
         self._connection.execute(_ADD_VERSION, values)
         return _inclusion_of(values)
 

@@ -56,7 +56,10 @@ class Moves:
         current = (table.c.bucket == bucket, which, table.c.superseded_at.is_(None))
         rows = [dict(row._mapping) for row in self._connection.execute(select(table).where(*current))]
         self._connection.execute(update(table).where(*current).values(superseded_at=at))
-        changed = {"bucket": new_bucket, "pseudonym": pseudonym, "recorded_at": at, "superseded_at": None}
+        changed = {
+            **{"bucket": new_bucket, "pseudonym": pseudonym, "recorded_at": at},
+            **{"superseded_at": None, "asked_at": None},
+        }
         added = [{**row, **changed, "version": row["version"] + 1} for row in rows]
         if added:
             self._connection.execute(insert(table), added)

@@ -156,6 +156,7 @@ inclusion = Table(
     Column("annulment_reason", Text),
     Column("rejection_code", Text),
     Column("message_id", Uuid),
+    Column("asked_at", Instant),
     partial_index("uq_inclusion_current", "bucket", "id", where="superseded_at IS NULL", unique=True),
     partial_index(
         "uq_inclusion_open",
@@ -167,6 +168,10 @@ inclusion = Table(
     ),
     partial_index("ix_inclusion_person", "bucket", "project", "pseudonym", where="superseded_at IS NULL"),
     Index("ix_inclusion_project", "project", "id"),
+    partial_index("ix_inclusion_asked", "project", "asked_at", "message_id", where="asked_at IS NOT NULL"),
+    partial_index(
+        "ix_inclusion_communicated", "project", "status", "communicated_at", "id", where="superseded_at IS NULL"
+    ),
 )
 
 action = Table(
@@ -188,6 +193,7 @@ action = Table(
     Column("annulment_reason", Text),
     Column("rejection_code", Text),
     Column("message_id", Uuid),
+    Column("asked_at", Instant),
     partial_index("uq_action_current", "bucket", "id", where="superseded_at IS NULL", unique=True),
     partial_index(
         "uq_action_recorded",
@@ -196,6 +202,7 @@ action = Table(
         unique=True,
     ),
     partial_index("ix_action_project", "project", "performed_on", "id", where="superseded_at IS NULL"),
+    partial_index("ix_action_asked", "project", "asked_at", "message_id", where="asked_at IS NOT NULL"),
 )
 
 outbox = Table(

@@ -31,6 +31,7 @@ from gateway.store.moves import Moves
 from gateway.store.outbox import Outbox
 from gateway.store.pulses import Pulses
 from gateway.store.releases import Releases
+from gateway.store.sides import Sides
 from gateway.store.statistics import Statistics
 from gateway.store.tables import catalogue_version
 from gateway.store.vault import Vault
@@ -89,6 +90,7 @@ class Transaction:
         self.extracts = Extracts(connection)
         self.releases = Releases(connection)
         self.pulses = Pulses(connection)
+        self.sides = Sides(connection)
         self.statistics = Statistics(connection)
 
     def freeze(self) -> None:

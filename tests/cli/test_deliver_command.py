@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
 
 from gateway import cli
-from gateway.app import build_context
-from gateway.clock import SandboxClock
 from gateway.domain.delivery import Unacceptable
-from gateway.pseudonyms.keyring import new_keys, write_keyring
 from gateway.services.deliver_outbox import deliver_outbox
-from gateway.settings import read_settings
-from gateway.store.migrate import migrate
 from gateway.store.tables import outbox
-from tests.builders import instant
-from tests.conftest import LegalClock
 from tests.services.desk import Desk
 from tests.services.test_deliver_outbox import PACE, Wire
 from tests.store.rows import rows
-from tests.store.seeds import seeded
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """A desk at the register of the command line."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for name, value in {"DATA_DIR": str(folder), "SANDBOX": "1"}.items():
-        monkeypatch.setenv(f"CHRONICCARE_{name}", value)
-    SandboxClock(folder / "clock").move(instant("2022-01-15T09:00Z"))
-    settings = read_settings()
-    write_keyring(new_keys(), settings.keyring_path)
-    migrate(settings.store_url)
-    context = build_context(settings)
-    with closing(context.store):
-        seeded(context.store)
-        yield Desk(context, LegalClock(), settings.store_url)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from schemas import (
     forecast,
     inclusion,
     problem,
+    reconciliation,
     sandbox,
     simulation,
     strict_json,
@@ -40,6 +41,7 @@ MODULES = (
         extract,
         forecast,
         problem,
+        reconciliation,
         sandbox,
         simulation,
         webhook,
@@ -90,6 +92,7 @@ def test_every_request_and_receipt_has_a_golden_document() -> None:
         "PseudocodeQuery",
         "AggregateQuery",
         "StatementQuery",
+        "ReconciliationQuery",
     }
 
     assert set(SCHEMAS) - written - inner == by_value_only

@@ -27,6 +27,7 @@ OTHER_VALUES = {
     "lease_seconds": "7",
     "backoff_seconds": "70",
     "batch_days": "60",
+    "late_hours": "24",
 }
 
 

@@ -61,7 +61,7 @@ def test_clean_month_has_totals_and_no_difference() -> None:
 
 
 def test_nothing_asked_is_a_clean_month() -> None:
-    assert reconciled(lines=[]) == Reconciliation(0, {}, {}, [])
+    assert reconciled(lines=[]) == Reconciliation(NOW, 0, {}, {}, [])
 
 
 @pytest.mark.parametrize("state", [State.SENT, State.ACCEPTED, State.REJECTED])
@@ -92,7 +92,7 @@ def test_foreign_message_about_our_fact_is_a_double_where_a_fact_is_told_once(ki
 
     told = reconciled(message, lines=[a_line(message), foreign]).differences
 
-    assert [(one.kind.value, one.message_id, one.about) for one in told] == [(expected, UUID(int=77), kind)]
+    assert [(one.kind.value, one.message_id, one.message_kind) for one in told] == [(expected, UUID(int=77), kind)]
 
 
 def test_line_of_nothing_of_ours_is_unknown_here_once() -> None:

@@ -193,6 +193,12 @@ TRUTH = {
         {"project_admin": 200, "auditor": 200},
         {"project_admin": 403, "auditor": 200},
     ),
+    "GET /v1/reconciliation": Row(
+        "/v1/reconciliation?month=2022-01&project={p.project}",
+        None,
+        {"project_admin": 200, "auditor": 200},
+        {"project_admin": 403, "auditor": 200},
+    ),
     "GET /v1/webhooks/<webhook_id>/events": Row(
         "/v1/webhooks/{p.webhook}/events",
         None,

@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from gateway.app import ROUTES, watch_of
 from gateway.clock import SandboxClock, real_now
+from gateway.domain.delivery import StatementLine
 from gateway.http.api.docs import add_docs
 from gateway.http.api.open import add_open_doors
 from gateway.http.api.sandbox import add_sandbox_doors
@@ -28,9 +29,11 @@ from gateway.http.tokens import TokenGuard
 from gateway.pseudonyms.keyring import new_keys, write_keyring
 from gateway.pseudonyms.veil import Veil
 from gateway.services.context import Context
+from gateway.services.statements import Statements
 from gateway.settings import Settings
 from gateway.store.tables import metadata
 from gateway.store.transaction import Store
+from gateway.upstream.client import MailboxUnavailable
 from gateway.upstream.jwks import IssuerKeys
 from tests.builders import COLLEAGUE, PROJECT, PROJECT_LEVEL_PSEUDOCODE, PROVIDER, PSEUDOCODE, SSIN
 from tests.http.issuer import AUDIENCE, Issuer
@@ -58,6 +61,19 @@ class RealClock:
 
 
 @dataclass
+class Listed:
+    """MyCareNet's statement, of whatever project and month; it cannot be had while it is away."""
+
+    lines: list[StatementLine] = field(default_factory=list)
+    is_away: bool = False
+
+    def statement(self, project: str, month: str) -> Iterator[StatementLine]:
+        if self.is_away:
+            raise MailboxUnavailable
+        yield from self.lines
+
+
+@dataclass
 class Gateway:
     """A gateway on a seeded register, with sandbox doors; `at` moves its legal clock either way."""
 
@@ -67,6 +83,7 @@ class Gateway:
     database_url: str
     clock_path: Path
     real_clock: RealClock
+    listed: Listed
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
 
     def at(self, now: str) -> Gateway:
@@ -139,9 +156,10 @@ class Gateway:
 @contextmanager
 def a_gateway(database_url: str, veil: Veil, issuer: Issuer, clock_path: Path) -> Iterator[Gateway]:
     """The gateway as `build_app` composes it, with a clock of real time that can be moved."""
-    legal, real = SandboxClock(clock_path), RealClock()
+    legal, real, listed = SandboxClock(clock_path), RealClock(), Listed()
     store = Store(database_url, legal, connections=8)
-    context = Context(store, veil, real_now, clock_path.parent / "extracts")
+    extracts = clock_path.parent / "extracts"
+    context = Context(store, veil, real_now, extracts, statements=Statements(lambda: listed))
     guard = TokenGuard(IssuerKeys(issuer.url), issuer.url, AUDIENCE, real)
     metrics = Metrics()
     app = create_flask(context, Callers(guard), ROUTES, ("127.0.0.1", "localhost"), metrics)
@@ -153,7 +171,7 @@ def a_gateway(database_url: str, veil: Veil, issuer: Issuer, clock_path: Path) -
     add_docs(app, ROUTES, is_sandbox=True)
     add_sandbox_doors(app, context, legal)
     try:
-        yield Gateway(app, context, issuer, database_url, clock_path, real).at(NOW)
+        yield Gateway(app, context, issuer, database_url, clock_path, real, listed).at(NOW)
     finally:
         store.close()
 

@@ -7,13 +7,19 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import uuid4
 
 import requests
+from werkzeug.serving import make_server
+
+from mock_mycarenet.app import create_app
 
 SSIN = "85073003328"
 NAMING = "https://www.ehealth.fgov.be/standards/fhir/core/NamingSystem"
@@ -67,6 +73,20 @@ def generated_ssins(count: int) -> list[str]:
 
 def with_check_digits(nine: str, *, born_from_2000: bool = False) -> str:
     return f"{nine}{97 - int(('2' if born_from_2000 else '') + nine) % 97:02}"
+
+
+@contextmanager
+def a_mycarenet(data_dir: Path) -> Iterator[str]:
+    """The stand-in over real HTTP, in this process; its address."""
+    server = make_server("127.0.0.1", 0, create_app(data_dir, ISSUER), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class Stand:

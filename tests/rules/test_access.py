@@ -62,6 +62,7 @@ WRITTEN_BY_HAND = {
     "get_extract": WHO_ASKED_FOR_IT,
     "get_extract_file": WHO_ASKED_FOR_IT,
     "cancel_extract": WHO_ASKED_FOR_IT,
+    "show_reconciliation": {"project_admin": "own_project", "auditor": "any"},
     "list_deliveries": {"project_admin": "own_project", "auditor": "any"},
     "register_webhook": {"project_admin": "own_project"},
     "list_webhooks": {"project_admin": "own_project", "auditor": "any"},

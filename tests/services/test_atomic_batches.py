@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from gateway.domain import errors
@@ -12,7 +10,7 @@ from gateway.services.context import Work
 from gateway.store.tables import batch_line
 from tests.services.batch_desk import Batches, an_action_line, an_exit_line, an_inclusion_line, codes, outcomes
 from tests.services.desk import PARTNER
-from tests.services.test_batch_runs import Ahead, Killed, at_line
+from tests.services.test_batch_runs import Killed, at_line
 from tests.store.rows import rows
 
 
@@ -57,24 +55,6 @@ def test_line_that_leans_on_an_earlier_one_is_judged_with_it(batches: Batches) -
     settled = batches.run([an_action_line(1), an_action_line(1), an_exit_line(1)], mode=Mode.ATOMIC)
 
     assert outcomes(settled) == ["accepted", "duplicate", "accepted"]
-
-
-def test_batch_that_never_fits_before_its_commit_is_given_up_after_an_hour(batches: Batches) -> None:
-    sent = batches.send([an_inclusion_line(number) for number in range(3)], mode=Mode.ATOMIC)
-
-    def late(_: Work) -> None:
-        raise errors.CommitTooLate
-
-    settled = batches.round(at_line(2, late))
-    with batches.desk.context.store.transaction() as tx:
-        tx.batches.rest(sent.shard, sent.id, sent.created_at)
-    at_the_end = replace(batches.desk.context, real_now=Ahead(3_700))
-    batches.round(at_line(2, late), context=at_the_end)
-
-    assert settled == 0
-    assert batches.look(sent) == ("done", {"not-done": 3})
-    assert outcomes(batches.results(sent)) == ["not-done"] * 3
-    assert batches.facts() == (0, 0, 0)
 
 
 def test_corrected_batch_is_done_whole(batches: Batches) -> None:

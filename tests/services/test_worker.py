@@ -16,7 +16,7 @@ from gateway.domain.delivery import Answer, Backoff, Message, Outcome, Unavailab
 from gateway.domain.identity import Ssin
 from gateway.http.api.batch_lines import read_line
 from gateway.services.deliver_outbox import Pace
-from gateway.services.do_line import LineReader
+from gateway.services.run_batches import LineReader
 from gateway.store.idempotency import KEPT_FOR
 from gateway.store.tables import idempotency, outbox
 from gateway.upstream.webhooks import Postman

@@ -23,7 +23,7 @@
     │   ├── Webhooks         WebhookUrlRefused · TooManyWebhooks
     │   └── Sandbox          ClockRunsForward
     ├── Conflict             IdempotencyKeyReused · IdempotencyKeyInFlight
-    └── Unavailable          StoreUnavailable · CommitTooLate · NotReady · Unexpected
+    └── Unavailable          StoreUnavailable · CommitTooLate · StatementUnavailable · NotReady · Unexpected
 
 A class says what happened and what to do next, its stable `code`, its `rule` and `source`, and its typed facts.
 No HTTP status, no translated text and no identity here: `http.statuses` and the texts beside it give those.
@@ -61,6 +61,7 @@ from gateway.domain.errors.problems import (
     PreconditionRequired,
     Problem,
     RangeNotSatisfiable,
+    StatementUnavailable,
     StoreUnavailable,
     TooDeep,
     TooManyLines,
@@ -179,6 +180,7 @@ __all__ = [
     "Refusal",
     "RegistrationClosed",
     "RoleNotAllowed",
+    "StatementUnavailable",
     "StoreUnavailable",
     "TooDeep",
     "TooManyLines",

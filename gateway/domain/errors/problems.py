@@ -152,7 +152,7 @@ class BodyTooLarge(Transport):
 
 
 class TooManyLines(Transport):
-    """A batch that is done whole or not at all has at most five hundred lines; split it, or send it `per_item`."""
+    """A batch that is done whole or not at all has at most a thousand lines; split it, or send it `per_item`."""
 
     code = "too-many-lines"
 
@@ -235,6 +235,12 @@ class StoreUnavailable(Unavailable):
     """The register cannot be written now; repeat later with the same key."""
 
     code = "store-unavailable"
+
+
+class StatementUnavailable(Unavailable):
+    """MyCareNet gave no whole statement in time, so there is nothing to reconcile with; repeat later."""
+
+    code = "statement-unavailable"
 
 
 class CommitTooLate(Unavailable):

@@ -42,6 +42,7 @@ _TAGS = {
     "progress": "The included beside the yardstick of each period of twelve months, shown and never divided.",
     "releases": "The ledger of everything released.",
     "extracts": "Released records as files, anonymous, with their dictionary, report and signed manifest.",
+    "reconciliation": "What was asked, sent and answered in a month, and in what the sides differ.",
     "deliveries": "How far each message to MyCareNet is.",
     "webhooks": "Where a project's own software is told of changed deliveries, and what it was told.",
     "rules": "The rule book.",

@@ -85,6 +85,7 @@ REFUSED_BY: Mapping[str, Kinds] = {
     "register_webhook": (errors.UnknownProject, errors.WebhookUrlRefused, errors.TooManyWebhooks),
     "register_extract": (errors.NotFound, errors.ExtractNotDone),
     "get_extract_file": (errors.RangeNotSatisfiable, errors.PreconditionFailed),
+    "show_reconciliation": (errors.StatementUnavailable,),
     "get_aggregates": (errors.NotInLattice, errors.NotReleased),
 }
 """What a verb refuses by its own rules, besides what its route implies."""

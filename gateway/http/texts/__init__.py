@@ -44,6 +44,17 @@ def notes() -> Mapping[str, Mapping[str, str]]:
     return _read("notes.toml")
 
 
+@cache
+def difference_texts() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    """In what the sides of a reconciliation differ (`kind`), and what to do about it (`remedy`), by language."""
+    return _read("differences.toml")
+
+
+def difference_text(kind: str, remedy: str, language: str) -> str:
+    """A difference and what to do about it, in words."""
+    return f"{difference_texts()['kind'][kind][language]} {difference_texts()['remedy'][remedy][language]}"
+
+
 def language_of(accepted: LanguageAccept) -> str:
     """The language to answer in: the first of four that is asked for, in whatever region; English when none is."""
     asked = (tag.partition("-")[0].lower() for tag, quality in accepted if quality > 0)
