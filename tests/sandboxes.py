@@ -20,6 +20,7 @@ import requests
 
 from gateway.sandbox.supervisor import end_with_parent
 from tests.postgres import free_port
+from tests.unmeasured import unmeasured
 
 SERIALS = range(950, 998)
 STORES = ("sqlite", "postgresql")
@@ -119,7 +120,7 @@ def sandbox(
     Shape: what it says on standard error is in a file beside its data directory. Its processes are `covered` only
     where their own lines are what is tested: measuring makes them half as fast.
     """
-    inherited = {name: value for name, value in os.environ.items() if covered or not name.startswith("COVERAGE_")}
+    inherited = dict(os.environ) if covered else unmeasured()
     port, mock_port = ports or (free_port(), free_port())
     command = [sys.executable, "-m", "gateway", "sandbox", "--data-dir", str(data_dir)]
     command += ["--port", str(port), "--mock-port", str(mock_port), "--workers", str(workers)]

@@ -14,6 +14,7 @@ from gateway.extracts.examples import PANDAS_FILE, R_FILE
 from gateway.extracts.formats import FORMATS
 from gateway.pseudonyms.veil import Veil
 from tests.saved import Desk, a_desk
+from tests.unmeasured import unmeasured
 
 R = shutil.which("Rscript")
 R_NEEDS = {"csv": "base", "ndjson": "jsonlite", "parquet": "arrow", "xlsx": "readxl"}
@@ -41,7 +42,7 @@ def expected(first: str = "records: 6") -> list[str]:
 def test_pandas_example_prints_the_records_and_their_use(desk: Desk, form: str) -> None:
     folder = desk.save(form)
 
-    done = subprocess.run([sys.executable, folder / PANDAS_FILE], capture_output=True, text=True, check=False)
+    done = run_pandas(folder)
 
     assert done.stderr == ""
     assert done.stdout.splitlines() == expected()
@@ -55,10 +56,15 @@ def test_pandas_example_says_where_an_empty_extract_explains_itself(
     folder = desk.save(form)
     desk.context.store.close()
 
-    done = subprocess.run([sys.executable, folder / PANDAS_FILE], capture_output=True, text=True, check=False)
+    done = run_pandas(folder)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["records: 0", "disclosure_report.json says why, and when more can come"]
+
+
+def run_pandas(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, folder / PANDAS_FILE]
+    return subprocess.run(command, env=unmeasured(), capture_output=True, text=True, check=False)
 
 
 def r_has(package: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from tests.live.register import rows
 from tests.sandboxes import await_that, synthetic_ssin
 from tests.services.desk import Desk
 from tests.store.seeds import seeded
+from tests.unmeasured import unmeasured
 
 PERSONS = 8
 LEASE_SECONDS = 2
@@ -110,7 +110,7 @@ def stage(
     server = make_server("127.0.0.1", 0, tap, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("CHRONICCARE_")},
+        **{name: value for name, value in unmeasured().items() if not name.startswith("CHRONICCARE_")},
         "CHRONICCARE_DATA_DIR": str(tmp_path / "data"),
         "CHRONICCARE_DATABASE_URL": database_url,
         "CHRONICCARE_MYCARENET_URL": f"http://127.0.0.1:{server.server_port}",
