@@ -47,7 +47,7 @@ _CLAIM = (
 _ROW = (outbox.c.bucket == bindparam("b_bucket"), outbox.c.id == bindparam("b_id"))
 _LEASE = update(outbox).where(*_ROW).values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1)
 _OURS = (*_ROW, outbox.c.state == State.PENDING.value, outbox.c.attempts == bindparam("b_attempts"))
-_BEAT = update(outbox).where(*_OURS).values(leased_until=bindparam("b_until"))
+_BEAT = update(outbox).where(*_OURS, outbox.c.leased_until.is_not(None)).values(leased_until=bindparam("b_until"))
 _PUT_BACK = update(outbox).where(*_OURS).values(leased_until=None, attempts=outbox.c.attempts - 1)
 _STEP = (
     update(outbox)

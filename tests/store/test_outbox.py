@@ -122,6 +122,20 @@ def test_holder_that_beats_keeps_its_lease_until_it_gives_it_back(register: Stor
     assert _claim(register, NOW + 2 * LEASE) == [1, 2]
 
 
+def test_beat_that_comes_after_the_record_leases_nothing_again(register: Store, database_url: str) -> None:
+    _commit(register, a_message(1))
+    with register.transaction() as tx:
+        held = tx.outbox.claim(5, NOW, NOW + LEASE, 16)
+        tx.outbox.take([(held[0], Step(State.PENDING, NOW, "unreachable"))], NOW)
+
+    with register.transaction() as tx:
+        lost = tx.outbox.beat(held, NOW + 9 * LEASE)
+
+    assert lost == [held[0].id]
+    assert [row["leased_until"] for row in rows(database_url, outbox)] == [None]
+    assert _claim(register, NOW) == [1]
+
+
 def test_late_worker_whose_lease_was_taken_over_changes_nothing(register: Store, database_url: str) -> None:
     _commit(register, a_message(1))
     with register.transaction() as tx:
