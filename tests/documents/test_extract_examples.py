@@ -63,7 +63,7 @@ def test_pandas_example_says_where_an_empty_extract_explains_itself(
 
 
 def run_pandas(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, folder / PANDAS_FILE]
+    command = [sys.executable, str(folder / PANDAS_FILE)]
     return subprocess.run(command, env=unmeasured(), capture_output=True, text=True, check=False)
 
 
