@@ -19,6 +19,7 @@ from gateway.http.api import (
     deliveries,
     explanations,
     extracts,
+    figures,
     forecast,
     inclusions,
     progress,
@@ -60,6 +61,7 @@ ROUTES: tuple[Route, ...] = (
     *deliveries.ROUTES,
     *webhooks.ROUTES,
     *reconciliation.ROUTES,
+    *figures.ROUTES,
 )
 
 
@@ -84,6 +86,7 @@ def build_context(settings: Settings) -> Context:
         settings.extracts_path.resolve(),
         timedelta(days=settings.batch_days),
         statements=statements_of(settings),
+        near_days=settings.month_end_days,
         is_sandbox=settings.sandbox,
     )
 

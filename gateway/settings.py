@@ -34,6 +34,7 @@ class Settings:
     backoff_seconds: float = 300.0
     batch_days: float = 30.0
     late_hours: float = 72.0
+    month_end_days: int = 5
 
     @property
     def store_url(self) -> str:
@@ -76,6 +77,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         backoff_seconds=_number(found, "backoff_seconds", defaults.backoff_seconds, 0.1, 86400),
         batch_days=_number(found, "batch_days", defaults.batch_days, 8, 3660),
         late_hours=_number(found, "late_hours", defaults.late_hours, 0.01, 8760),
+        month_end_days=int(_number(found, "month_end_days", defaults.month_end_days, 0, 28)),
     )
 
 

@@ -36,7 +36,8 @@ class Clock(Protocol):
 class Context:
     """What every verb needs and no request changes.
 
-    Shape: `extracts_dir` is where the files of extracts lie, `batches_kept_for` how long a batch that ended is told of.
+    Shape: `extracts_dir` is where the files of extracts lie, `batches_kept_for` how long a batch that ended is told of,
+    `near_days` how many days of a month its end is near.
     In the sandbox (`is_sandbox`) webhooks may point to this machine.
     """
 
@@ -47,6 +48,7 @@ class Context:
     batches_kept_for: timedelta = timedelta(days=30)
     is_sandbox: bool = False
     statements: Statements = field(default_factory=Statements)
+    near_days: int = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,6 +260,12 @@ audit_entry = Table(
     Column("project", Text),
     Column("object", Uuid),
     Column("request_id", Text, nullable=False),
+    partial_index(
+        "ix_audit_entry_begun",
+        "project",
+        "at",
+        where="verb IN ('register_inclusion', 'register_exit') AND outcome NOT IN ('done', 'replayed')",
+    ),
 )
 
 idempotency = Table(
@@ -306,6 +312,7 @@ batch = Table(
     Column("leased_until", Instant),
     Column("ended_at", Instant),
     partial_index("ix_batch_due", "next_attempt_at", where="state IN ('queued', 'running', 'cancelling')"),
+    partial_index("ix_batch_organisation", "organisation", "communicated_at", where="refused > 0 OR not_done > 0"),
 )
 
 batch_line = Table(
@@ -322,6 +329,8 @@ batch_line = Table(
     Column("problem", JSON(none_as_null=True)),
     partial_index("ix_batch_line_waiting", "shard", "batch", "number", where="outcome IS NULL"),
     partial_index("ix_batch_line_fingerprint", "fingerprint", where="outcome = 'accepted'"),
+    partial_index("ix_batch_line_refused", "shard", "batch", "number", where="outcome IN ('refused', 'not-done')"),
+    partial_index("ix_batch_line_ref", "ref", where="ref IS NOT NULL AND outcome IN ('accepted', 'duplicate')"),
 )
 
 # Extracts: asked for by whom, and how far. Their files lie in a folder; this says which are whole and until when.

@@ -24,6 +24,7 @@ from gateway.store.catalogue import CatalogueCache, Catalogues
 from gateway.store.deliveries import Deliveries
 from gateway.store.extracts import Extracts
 from gateway.store.failures import Failures
+from gateway.store.figures import Figures
 from gateway.store.group_commit import GroupCommit
 from gateway.store.idempotency import Idempotency
 from gateway.store.inclusions import Inclusions
@@ -91,6 +92,7 @@ class Transaction:
         self.releases = Releases(connection)
         self.pulses = Pulses(connection)
         self.sides = Sides(connection)
+        self.figures = Figures(connection)
         self.statistics = Statistics(connection)
 
     def freeze(self) -> None:

@@ -16,6 +16,7 @@ from schemas import (
     catalogue,
     delivery,
     extract,
+    figures,
     forecast,
     inclusion,
     problem,
@@ -39,6 +40,7 @@ MODULES = (
         aggregate,
         delivery,
         extract,
+        figures,
         forecast,
         problem,
         reconciliation,
@@ -93,6 +95,9 @@ def test_every_request_and_receipt_has_a_golden_document() -> None:
         "AggregateQuery",
         "StatementQuery",
         "ReconciliationQuery",
+        "FiguresQuery",
+        "MonthEndQuery",
+        "MonthsLostQuery",
     }
 
     assert set(SCHEMAS) - written - inner == by_value_only

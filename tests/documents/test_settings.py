@@ -28,6 +28,7 @@ OTHER_VALUES = {
     "backoff_seconds": "70",
     "batch_days": "60",
     "late_hours": "24",
+    "month_end_days": "7",
 }
 
 

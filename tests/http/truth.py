@@ -208,6 +208,13 @@ TRUTH = {
     "DELETE /v1/webhooks/<webhook_id>": Row(
         "/v1/webhooks/{p.webhook}", None, {"project_admin": 200}, {"project_admin": 404}, writes=True
     ),
+    "GET /v1/operations": Row(
+        "/v1/operations?project={p.project}", None, {"project_admin": 200}, {"project_admin": 403}
+    ),
+    "GET /v1/month-end": Row("/v1/month-end?project={p.project}", None, {"project_admin": 200}, {"project_admin": 403}),
+    "GET /v1/months-lost": Row(
+        "/v1/months-lost?project={p.project}", None, {"project_admin": 200}, {"project_admin": 403}
+    ),
     "GET /v1/progress": Row(
         "/v1/progress?project={p.project}",
         None,

@@ -1,0 +1,167 @@
+"""A project's own exact figures: how many there are, what a month's end cost, and what was begun and not communicated.
+
+Stage: pseudonymous; ids, counts and the senders' own `ref` alone leave.
+Cost: each by an index of the project: what is counted of a month grows with that month, of states with the project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, text, tuple_
+
+from gateway.store.tables import audit_entry, batch, batch_line, inclusion, outbox
+
+Place = tuple[datetime, UUID]
+Spot = tuple[UUID, int]
+"""A batch and the number of a line in it."""
+_CURRENT = text("inclusion.superseded_at IS NULL")  # as the indexes say it, or else they would not be used
+_INCLUSIONS = (
+    select(inclusion.c.status, func.count())
+    .where(inclusion.c.project == bindparam("b_project"), _CURRENT)
+    .group_by(inclusion.c.status)
+)
+_MESSAGES = (
+    select(outbox.c.state, func.count()).where(outbox.c.project == bindparam("b_project")).group_by(outbox.c.state)
+)
+_LATE = (
+    inclusion.c.project == bindparam("b_project"),
+    _CURRENT,
+    inclusion.c.status.in_(("open", "exited")),
+    inclusion.c.communicated_at >= bindparam("b_from"),
+    inclusion.c.communicated_at < bindparam("b_until"),
+    inclusion.c.agreed_on < bindparam("b_day"),
+)
+_LATE_COUNTS = select(inclusion.c.agreed_on, func.count()).where(*_LATE).group_by(inclusion.c.agreed_on)
+_LATE_LIST = (
+    select(inclusion.c.id, inclusion.c.agreed_on, inclusion.c.communicated_at, inclusion.c.valid_from)
+    .where(*_LATE)
+    .order_by(inclusion.c.communicated_at, inclusion.c.id)
+    .limit(bindparam("limit"))
+)
+_TOLD = exists().where(
+    inclusion.c.bucket == audit_entry.c.bucket,
+    inclusion.c.project == audit_entry.c.project,
+    _CURRENT,
+    inclusion.c.message_id > audit_entry.c.id,  # both ordered in time
+)
+_SETTLED = ("already-included", "already-exited", "already-annulled", "already-rejected")
+_ATTEMPTS = (
+    select(audit_entry.c.verb, audit_entry.c.outcome, func.count())
+    .where(
+        audit_entry.c.project == bindparam("b_project"),
+        audit_entry.c.at >= bindparam("b_since"),
+        text("audit_entry.verb IN ('register_inclusion', 'register_exit')"),
+        text("audit_entry.outcome NOT IN ('done', 'replayed')"),
+        audit_entry.c.outcome.not_in(_SETTLED),
+        or_(audit_entry.c.role != "project_admin", audit_entry.c.request_id.not_like("%/%")),
+        ~_TOLD,
+    )
+    .group_by(audit_entry.c.verb, audit_entry.c.outcome)
+)
+_again, _later = batch_line.alias("again"), batch.alias("later")
+_CAME_AGAIN = (
+    exists()
+    .where(
+        text("again.ref IS NOT NULL AND again.outcome IN ('accepted', 'duplicate')"),
+        _again.c.ref == batch_line.c.ref,
+        _later.c.shard == _again.c.shard,
+        _later.c.id == _again.c.batch,
+        _later.c.organisation == batch.c.organisation,
+        _later.c.role == batch.c.role,
+        _later.c.id > batch.c.id,
+    )
+    .correlate(batch, batch_line)
+)
+_REFUSED = (
+    select(batch_line.c.batch, batch_line.c.number, batch_line.c.ref, batch_line.c.outcome, batch_line.c.problem)
+    .join(batch, and_(batch.c.shard == batch_line.c.shard, batch.c.id == batch_line.c.batch))
+    .where(
+        batch.c.organisation == bindparam("b_project"),
+        batch.c.role == "project_admin",
+        batch.c.communicated_at >= bindparam("b_from"),
+        text("(batch.refused > 0 OR batch.not_done > 0)"),
+        text("batch_line.outcome IN ('refused', 'not-done')"),
+        ~_CAME_AGAIN,
+    )
+    .order_by(batch_line.c.batch, batch_line.c.number)
+    .limit(bindparam("limit"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LateInclusion:
+    """An inclusion that was communicated after the month of its agreement."""
+
+    id: UUID
+    agreed_on: date
+    communicated_at: datetime
+    valid_from: date
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    """A line of a batch that was refused and did not come again; `problem` is one in its stored form."""
+
+    batch: UUID
+    number: int
+    ref: str | None
+    problem: Mapping[str, Any] | None
+
+
+class Figures:
+    """A project's figures inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def inclusions(self, project: str) -> dict[str, int]:
+        """How many inclusions there are, by status."""
+        return _counts(self._connection.execute(_INCLUSIONS, {"b_project": project}))
+
+    def messages(self, project: str) -> dict[str, int]:
+        """How many messages there are, by state."""
+        return _counts(self._connection.execute(_MESSAGES, {"b_project": project}))
+
+    def late_counts(self, project: str, span: tuple[datetime, datetime], before: date) -> dict[date, int]:
+        """How many inclusions of a stretch of time were agreed before a day, by the day of the agreement."""
+        row = {"b_project": project, "b_from": span[0], "b_until": span[1], "b_day": before}
+        return _counts(self._connection.execute(_LATE_COUNTS, row))
+
+    def late(
+        self, project: str, span: tuple[datetime, datetime], before: date, after: Place | None, limit: int
+    ) -> Sequence[LateInclusion]:
+        """Those inclusions, in order of communication, behind one of them."""
+        row = {"b_project": project, "b_from": span[0], "b_until": span[1], "b_day": before, "limit": limit}
+        query = _LATE_LIST
+        if after is not None:
+            query = query.where(tuple_(inclusion.c.communicated_at, inclusion.c.id) > after)
+        return [LateInclusion(*found) for found in self._connection.execute(query, row)]
+
+    def attempts(self, project: str, since: datetime) -> list[tuple[str, str, int]]:
+        """Inclusions and exits that were refused or only tried, by verb and outcome, since an instant of real time.
+
+        Shape: those after which nothing was communicated about anybody in the same bucket, so never too many. Lines of
+        the administrative responsible's own batches are not among them.
+        """
+        found = self._connection.execute(_ATTEMPTS, {"b_project": project, "b_since": since})
+        return sorted((verb, outcome, count) for verb, outcome, count in found)
+
+    def refused_lines(self, project: str, since: datetime, after: Spot | None, limit: int) -> Sequence[RefusedLine]:
+        """Lines of the administrative responsible's batches since a legal instant that were refused.
+
+        Shape: in order of batch and number, behind one of them; without those whose `ref` came again and was accepted.
+        """
+        query = _REFUSED
+        if after is not None:
+            query = query.where(tuple_(batch_line.c.batch, batch_line.c.number) > after)
+        rows = self._connection.execute(query, {"b_project": project, "b_from": since, "limit": limit})
+        return [RefusedLine(row.batch, row.number, row.ref, row.problem) for row in rows]
+
+
+def _counts(rows: Iterable[Any]) -> dict[Any, int]:
+    return {row[0]: row[1] for row in rows}
