@@ -105,4 +105,5 @@ def test_every_block_of_the_readme_is_run_or_said_to_be_for_people() -> None:
     run_here = len(shell_blocks("A first call")) + len(shell_blocks("Run it without the sandbox"))
 
     assert languages.count("sh") == run_here
-    assert set(languages) == {"sh", "json", "console"}
+    assert languages.count("python") == 1  # by tests/http/test_webhooks.py
+    assert set(languages) == {"sh", "json", "console", "python"}
