@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -42,6 +43,7 @@ from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace
 from gateway.services.statements import Statements
 from gateway.settings import Settings, SettingsError
+from gateway.spans import NO_SPANS, Spans
 from gateway.store.dialects import NEVER_A_STANDBY, UnsafeStore
 from gateway.store.transaction import Store
 from gateway.upstream.client import MyCareNet
@@ -70,7 +72,16 @@ def legal_clock(settings: Settings) -> Callable[[], datetime]:
     return SandboxClock(settings.data_dir / "clock") if settings.sandbox else real_now
 
 
-def build_context(settings: Settings) -> Context:
+def build_spans(settings: Settings, service: str) -> Spans:
+    """Who takes the time of parts in this process, which forks no more; nobody unless a receiver is named."""
+    if not settings.otlp_endpoint:
+        return NO_SPANS
+    from gateway.traces import Traces  # noqa: PLC0415 - loaded only where it is used
+
+    return Traces(settings.otlp_endpoint, service)
+
+
+def build_context(settings: Settings, spans: Spans = NO_SPANS) -> Context:
     """What every verb needs.
 
     Raises: KeyringError without usable keys; UnsafeStore for a database that would not keep the promises.
@@ -88,6 +99,7 @@ def build_context(settings: Settings) -> Context:
         statements=statements_of(settings),
         near_days=settings.month_end_days,
         is_sandbox=settings.sandbox,
+        spans=spans,
     )
 
 
@@ -109,14 +121,14 @@ def _check_standby(store: Store) -> None:
             raise UnsafeStore(f"CHRONICCARE_STANDBY is 1, and the database says {lacks}: see RUNBOOK.md")
 
 
-def build_app(settings: Settings) -> Flask:
+def build_app(settings: Settings, spans: Spans = NO_SPANS) -> Flask:
     """The gateway as a WSGI application.
 
     Raises: SettingsError without an issuer; KeyringError; UnsafeStore.
     """
     if not settings.issuer:
         raise SettingsError("CHRONICCARE_ISSUER is missing: the URL of the token issuer")
-    context = build_context(settings)
+    context = build_context(settings, spans)
     guard = TokenGuard(IssuerKeys(settings.issuer), settings.issuer, settings.audience, real_now)
     metrics = Metrics()
     app = create_flask(context, Callers(guard), ROUTES, settings.trusted_hosts, metrics)
@@ -125,6 +137,13 @@ def build_app(settings: Settings) -> Flask:
     if settings.sandbox:
         add_sandbox_doors(app, context, SandboxClock(settings.data_dir / "clock"))
     return app
+
+
+def build_serving_app(settings: Settings) -> Flask:
+    """The gateway in a process that serves and forks no more: with its traces, the last of which go when it ends."""
+    spans = build_spans(settings, "gateway")
+    atexit.register(spans.close)
+    return build_app(settings, spans)
 
 
 def watch_of(settings: Settings, context: Context) -> Watch:

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from gateway.app import build_app, build_context, build_way_out
+from gateway.app import build_app, build_context, build_serving_app, build_way_out
 from gateway.clock import real_now
 from gateway.deliver_command import deliver_app, run_worker
 from gateway.domain.errors import (
@@ -103,7 +103,7 @@ def _serve(settings: Settings, host: str, port: int, workers: int) -> None:
     build_app(settings)
     configure_logging()
     with shared_metrics() if workers > 1 else nullcontext():
-        serve(lambda: build_app(settings), host, port, workers, settings.threads)
+        serve(partial(build_serving_app, settings), host, port, workers, settings.threads)
 
 
 @app.command("import")

@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 from rich.console import Console
 
-from gateway.app import build_context, build_poster, build_way_out
+from gateway.app import build_context, build_poster, build_spans, build_way_out
 from gateway.http.api.batch_lines import read_line
 from gateway.http.server import configure_logging
 from gateway.services.retry_delivery import NotFailed, RetryReason, retry_delivery
@@ -44,13 +44,14 @@ def run_worker(settings: Settings, *, once: bool) -> None:
     """Run the worker until told to stop, or for one round."""
     configure_logging()
     (way_out, pace), (mailbox, _) = build_way_out(settings), build_way_out(settings)
-    worker = Worker(build_context(settings), way_out, mailbox, build_poster(settings), pace, read_line)
-    if once:
-        run_round(worker)
-        return
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: worker.stop.set())
-    run_until_stopped(worker)
+    with closing(build_spans(settings, "worker")) as spans:
+        worker = Worker(build_context(settings, spans), way_out, mailbox, build_poster(settings), pace, read_line)
+        if once:
+            run_round(worker)
+            return
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: worker.stop.set())
+        run_until_stopped(worker)
 
 
 @deliver_app.command("retry")

@@ -35,6 +35,7 @@ class Settings:
     batch_days: float = 30.0
     late_hours: float = 72.0
     month_end_days: int = 5
+    otlp_endpoint: str = ""
 
     @property
     def store_url(self) -> str:
@@ -78,6 +79,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         batch_days=_number(found, "batch_days", defaults.batch_days, 8, 3660),
         late_hours=_number(found, "late_hours", defaults.late_hours, 0.01, 8760),
         month_end_days=int(_number(found, "month_end_days", defaults.month_end_days, 0, 28)),
+        otlp_endpoint=_web_address(found, "otlp_endpoint"),
     )
 
 
@@ -99,6 +101,13 @@ def _number(found: Mapping[str, str], name: str, default: float, least: float, m
         value = float("nan")
     if not least <= value <= most:
         raise SettingsError(f"{PREFIX}{name.upper()} is a number from {least:g} to {most:g}")
+    return value
+
+
+def _web_address(found: Mapping[str, str], name: str) -> str:
+    value = found.get(name, "")
+    if value and not value.startswith(("http://", "https://")):
+        raise SettingsError(f"{PREFIX}{name.upper()} begins with http:// or https://")
     return value
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 import structlog
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.services.build_extracts import run_extracts, sweep_extracts
@@ -27,6 +27,7 @@ from gateway.services.deliver_outbox import Pace, Watch, WayOut, deliver_outbox
 from gateway.services.run_batches import LineReader, run_batches
 from gateway.services.send_webhooks import HookWatch, Poster, send_webhooks
 from gateway.services.stage_batch import sweep_batches
+from gateway.spans import Spans
 from gateway.upstream.client import MailboxUnavailable
 
 log = structlog.get_logger("chroniccare.worker")
@@ -71,7 +72,7 @@ class Worker:
             "mailbox": lambda: collect_answers(context, self.mailbox, self.pace.backoff),
             "webhooks": lambda: send_webhooks(context, self.poster, self.pace, hooks),
         }
-        return {name: beats.after(name, lane) for name, lane in lanes.items()}
+        return {name: _timed(context.spans, name, beats.after(name, lane)) for name, lane in lanes.items()}
 
 
 class Beats:
@@ -126,6 +127,19 @@ def run_until_stopped(worker: Worker) -> None:
         thread.join(max(0.0, deadline - time.monotonic()))
     left = [thread.name for thread in threads if thread.is_alive()]
     log.info("stopped", left=left, round_id=str(uuid4()))
+
+
+def _timed(spans: Spans, name: str, lane: Lane) -> Lane:
+    """A lane each of whose rounds is a trace of its own."""
+
+    def round_in_a_span() -> int:
+        with spans.span(f"round {name}") as span:
+            span.tell({"chroniccare.round_id": get_contextvars().get("round_id", "")})
+            moved = lane()
+            span.tell({"chroniccare.moved": moved})
+            return moved
+
+    return round_in_a_span
 
 
 def _run_lane(name: str, lane: Lane, stop: threading.Event) -> None:

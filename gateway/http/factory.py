@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from uuid import uuid4
 
 import structlog
@@ -20,6 +21,7 @@ from gateway.http.problems import code_of, problem_response
 from gateway.http.routes import Route
 from gateway.http.texts import language_of
 from gateway.services.context import Context
+from gateway.spans import Fact, Spans
 
 log = structlog.get_logger("chroniccare.http")
 
@@ -35,9 +37,41 @@ def create_flask(
         app.add_url_rule(
             route.path, f"{route.method} {route.path}", view_of(route, context, callers), methods=[route.method]
         )
+    _frame_traces(app, context.spans)
     _frame_requests(app, metrics)
     _frame_problems(app, metrics)
     return app
+
+
+def _frame_traces(app: Flask, spans: Spans) -> None:
+    """Take the time of every request, from before anything else to after everything else."""
+
+    @app.before_request
+    def begin() -> None:
+        g.trace = ExitStack()
+        g.span = g.trace.enter_context(spans.request(request.headers.get("traceparent")))
+
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        if "trace" in g:
+            g.pop("trace").close()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        if "span" in g:
+            g.span.name(request.endpoint or "unknown")
+            g.span.tell(_facts(response.status_code))
+        return response
+
+
+def _facts(status: int) -> dict[Fact, str | int]:
+    """What a trace tells of a request: nothing that a client wrote."""
+    facts: dict[Fact, str | int] = {"http.response.status_code": status, "chroniccare.request_id": request_id()}
+    if request.url_rule is not None:
+        facts |= {"http.route": request.url_rule.rule, "http.request.method": request.method}
+    if "code" in g:
+        facts["chroniccare.problem"] = g.code
+    return facts
 
 
 def _frame_requests(app: Flask, metrics: Metrics) -> None:

@@ -18,6 +18,7 @@ from gateway.domain.project import Catalogue
 from gateway.domain.rulebook import VERSION
 from gateway.pseudonyms.veil import Veil
 from gateway.services.statements import Statements
+from gateway.spans import NO_SPANS, Spans
 from gateway.store.idempotency import Key
 from gateway.store.transaction import Store, Transaction
 
@@ -38,7 +39,7 @@ class Context:
 
     Shape: `extracts_dir` is where the files of extracts lie, `batches_kept_for` how long a batch that ended is told of,
     `near_days` how many days of a month its end is near.
-    In the sandbox (`is_sandbox`) webhooks may point to this machine.
+    In the sandbox (`is_sandbox`) webhooks may point to this machine. `spans` takes the time of parts, if anybody does.
     """
 
     store: Store
@@ -49,6 +50,7 @@ class Context:
     is_sandbox: bool = False
     statements: Statements = field(default_factory=Statements)
     near_days: int = 5
+    spans: Spans = NO_SPANS
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,9 @@ class _Round:
             return Unacceptable("broken-seal")
         except KeyringError:
             return Unavailable("key-missing")
-        outcome = self.way_out.send(message, ssin)
+        with self.context.spans.span("send", is_outward=True) as span:
+            outcome = self.way_out.send(message, ssin)
+            span.tell({"chroniccare.kind": message.kind, "chroniccare.outcome": type(outcome).__name__.lower()})
         self.watch.learn(not isinstance(outcome, Unavailable), self.context.real_now(), self.pace.backoff)
         return outcome
 

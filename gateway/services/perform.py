@@ -7,6 +7,7 @@ perform ─ role ─ begin ─ claim key ─ verb ─ audit entry ─ keep answe
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,16 +37,24 @@ def perform(
 
     Raises: whatever the verb refuses, after its audit entry is written (G16); StoreUnavailable.
     """
-    if call.verb in PUBLISHED:
-        return _read(context, call, verb, dump)
+    with context.spans.span(call.verb) as span:
+        performed = (_read if call.verb in PUBLISHED else _write)(context, call, verb, dump)
+        span.tell({"chroniccare.outcome": "replayed" if performed.is_replay else "done"})
+    return performed
+
+
+def _write(
+    context: Context, call: Call, verb: Callable[[Work], Result], dump: Callable[[Result], KeptAnswer]
+) -> Performed:
     work: Work | None = None
     try:
         check_role(call.caller, call.verb)
-        with context.store.transaction() as tx:
+        with ExitStack() as ending, context.store.transaction() as tx:
             work = _begin(context, call, tx)
             performed = _do(work, call, verb, dump)
             if call.validate_only:
                 tx.discard()
+            ending.enter_context(context.spans.span("rollback" if call.validate_only else "commit"))
     except AUDITED_REFUSALS as refusal:
         _audit_alone(context, call, work, refusal)
         raise

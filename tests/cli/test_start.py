@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("alembic", "duckdb", "pyarrow", "xlsxwriter")
+HEAVY = ("alembic", "duckdb", "google.protobuf", "opentelemetry", "pyarrow", "xlsxwriter")
 
 
 def test_a_gateway_starts_without_the_libraries_of_closes_migrations_and_files() -> None:

@@ -29,6 +29,7 @@ OTHER_VALUES = {
     "batch_days": "60",
     "late_hours": "24",
     "month_end_days": "7",
+    "otlp_endpoint": "http://127.0.0.1:4318",
 }
 
 

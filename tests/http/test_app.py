@@ -21,6 +21,7 @@ from gateway.http.server import Server, configure_logging
 from gateway.pseudonyms.keyring import Keyring, KeyringError, write_keyring
 from gateway.services.context import Context
 from gateway.settings import Settings, SettingsError
+from gateway.spans import Spans
 from tests.http.issuer import Issuer
 from tests.http.test_access import rules_of
 from tests.http.truth import OPEN, SANDBOX, TRUTH
@@ -39,8 +40,8 @@ def closing_their_stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever is composed here is closed at the end of its test."""
     opened: list[Context] = []
 
-    def build(settings: Settings) -> Context:
-        opened.append(build_context(settings))
+    def build(settings: Settings, spans: Spans) -> Context:
+        opened.append(build_context(settings, spans))
         return opened[-1]
 
     monkeypatch.setattr(composition, "build_context", build)

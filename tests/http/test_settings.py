@@ -42,6 +42,7 @@ def test_empty_environment_gives_the_defaults() -> None:
         ("lease_seconds", "3600", 3600.0),
         ("backoff_seconds", "0.1", 0.1),
         ("backoff_seconds", "86400", 86400.0),
+        ("otlp_endpoint", "https://traces.example", "https://traces.example"),
     ],
 )
 def test_setting_is_read(name: str, text: str, value: Any) -> None:
@@ -58,6 +59,7 @@ def test_setting_of_the_key_ring_and_database_win_over_the_data_directory() -> N
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
+        ("otlp_endpoint", "127.0.0.1:4318", "CHRONICCARE_OTLP_ENDPOINT begins with http:// or https://"),
         ("threads", "0", "CHRONICCARE_THREADS is a number from 1 to 1000"),
         ("threads", "1001", "CHRONICCARE_THREADS is a number from 1 to 1000"),
         ("threads", "many", "CHRONICCARE_THREADS is a number from 1 to 1000"),

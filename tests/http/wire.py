@@ -31,6 +31,7 @@ from gateway.pseudonyms.veil import Veil
 from gateway.services.context import Context
 from gateway.services.statements import Statements
 from gateway.settings import Settings
+from gateway.spans import NO_SPANS, Spans
 from gateway.store.tables import metadata
 from gateway.store.transaction import Store
 from gateway.upstream.client import MailboxUnavailable
@@ -154,12 +155,14 @@ class Gateway:
 
 
 @contextmanager
-def a_gateway(database_url: str, veil: Veil, issuer: Issuer, clock_path: Path) -> Iterator[Gateway]:
+def a_gateway(
+    database_url: str, veil: Veil, issuer: Issuer, clock_path: Path, spans: Spans = NO_SPANS
+) -> Iterator[Gateway]:
     """The gateway as `build_app` composes it, with a clock of real time that can be moved."""
     legal, real, listed = SandboxClock(clock_path), RealClock(), Listed()
     store = Store(database_url, legal, connections=8)
     extracts = clock_path.parent / "extracts"
-    context = Context(store, veil, real_now, extracts, statements=Statements(lambda: listed))
+    context = Context(store, veil, real_now, extracts, statements=Statements(lambda: listed), spans=spans)
     guard = TokenGuard(IssuerKeys(issuer.url), issuer.url, AUDIENCE, real)
     metrics = Metrics()
     app = create_flask(context, Callers(guard), ROUTES, ("127.0.0.1", "localhost"), metrics)
