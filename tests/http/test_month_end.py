@@ -87,7 +87,9 @@ ID = "01a1ffd3-9d73-8040-9e4b-349e59c79749"
     [
         ("/v1/month-end?cursor=" + _cursor("x"), "invalid-cursor"),
         ("/v1/month-end?cursor=" + _cursor(f"{ID}|x"), "invalid-cursor"),
+        ("/v1/month-end?cursor=" + _cursor(f"{ID}|{2**63}"), "invalid-cursor"),
         ("/v1/months-lost?cursor=" + _cursor(f"x|{ID}"), "invalid-cursor"),
+        ("/v1/months-lost?cursor=" + _cursor(f"0001-01-01T00:00:00+14:00|{ID}"), "invalid-cursor"),
         ("/v1/months-lost?cursor=" + _cursor(f"2022-01-31T23:00:00|{ID}"), "invalid-cursor"),
         ("/v1/months-lost?from=2022-02&to=2022-01", "invalid-request"),
         ("/v1/months-lost?from=2022-13", "invalid-request"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,8 @@ from gateway.store.figures import RefusedLine
 from schemas import figures as wire
 
 _STATUSES = ("open", "exited", "rejected", "annulled")
+_LARGEST, _FIRST_YEAR, _LAST_YEAR = 2**31, 2000, 2199
+"""Beyond them no cursor was ever given."""
 _STATES = ("pending", "accepted", "rejected", "failed")
 
 
@@ -54,9 +56,12 @@ def _parts(cursor: str | None) -> tuple[str, str] | None:
 def _spot(cursor: str | None) -> tuple[UUID, int] | None:
     parts = _parts(cursor)
     try:
-        return None if parts is None else (UUID(parts[0]), int(parts[1]))
+        spot = None if parts is None else (UUID(parts[0]), int(parts[1]))
     except ValueError:
         raise InvalidCursor from None
+    if spot is not None and not 0 < spot[1] < _LARGEST:
+        raise InvalidCursor
+    return spot
 
 
 def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
@@ -65,7 +70,7 @@ def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
         place = None if parts is None else (datetime.fromisoformat(parts[0]), UUID(parts[1]))
     except ValueError:
         raise InvalidCursor from None
-    if place is not None and place[0].utcoffset() is None:
+    if place is not None and (place[0].tzinfo is not UTC or not _FIRST_YEAR <= place[0].year <= _LAST_YEAR):
         raise InvalidCursor
     return place
 
