@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup run test check attack rules sample lock clean
+.PHONY: help setup run test check attack campaign rules sample lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ check: $(READY) ## lint, types, import contracts, generated files current
 
 attack: $(READY) ## let the attacker loose on a large register; writes bench/ATTACKS.md
 	@$(BIN)/python -m bench.attack
+
+campaign: $(READY) ## break a deployment under load and judge it (STORE=sqlite|postgresql MINUTES=5 SEED=n RATE=writes/s); writes bench/CAMPAIGN.md
+	@$(BIN)/python -m bench.campaign $(if $(STORE),--store $(STORE)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
 
 rules: $(READY) ## print RULES.md from the rule tables in tests/rules
 	$(BIN)/python -m tests.rules.book

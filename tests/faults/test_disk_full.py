@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from werkzeug.test import TestResponse
 from gateway.http import watch as watching
 from gateway.pseudonyms.veil import Veil
 from tests.builders import PROJECT
+from tests.faults.disk import small_disk
 from tests.http.conftest import issuer, seeded_postgresql, seeded_sqlite, serving_its_own_keys
 from tests.http.issuer import Issuer
 from tests.http.test_bodies import assert_problem
@@ -42,22 +41,12 @@ class Disk:
 
 
 @contextmanager
-def small_disk() -> Iterator[Path]:
-    """A file system of 48 MiB in memory, which root alone can mount; any user may pass through it."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk, so none was filled; SQLite's own limit of pages was")
-    folder = Path(tempfile.mkdtemp(prefix="chroniccare-disk-", dir="/tmp"))
-    command = ["mount", "-t", "tmpfs", "-o", "size=48m,mode=755", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    try:
-        if mounted.returncode:
-            pytest.skip(f"no small disk can be mounted here, so none was filled: {mounted.stderr.strip()}")
-        try:
-            yield folder
-        finally:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
-    finally:
-        folder.rmdir()
+def mounted_disk() -> Iterator[Path]:
+    """A file system of 48 MiB in memory, which root alone can mount."""
+    with small_disk(48) as folder:
+        if folder is None:
+            pytest.skip("no small disk can be mounted here, so none was filled; SQLite's own limit of pages was")
+        yield folder
 
 
 def filling(folder: Path) -> tuple[Callable[[], None], Callable[[], None]]:
@@ -83,7 +72,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path, veil: Veil, issuer: Iss
         with a_gateway(f"sqlite:///{path}", veil, issuer, tmp_path / "clock") as gateway:
             yield Disk(gateway, lambda: limit_pages(gateway, 1), lambda: limit_pages(gateway, 2**30))
         return
-    with small_disk() as folder:
+    with mounted_disk() as folder:
         fill, make_room = filling(folder)
         if request.param == "sqlite":
             path = shutil.copy(request.getfixturevalue("seeded_sqlite"), folder / "register.sqlite3")

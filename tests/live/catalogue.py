@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from tests.builders import a_nis
-from tests.sandboxes import Sandbox
 
 LONG, SHORT, MID = "demo-long", "demo-short", "demo-mid"
 NIHII, COLLEAGUE = "10000106001", "20000212001"
@@ -49,7 +48,19 @@ def an_action(project: str, ssin: str, performed_on: str, **changes: Any) -> dic
     return {"project": project, "ssin": ssin, "pseudocode": CODE, "performed_on": performed_on, **changes}
 
 
-def enter(box: Sandbox) -> None:
+class Deployment(Protocol):
+    """A gateway and an issuer of tokens, however they run."""
+
+    def token(self, role: str) -> str:
+        """A token for a role."""
+        ...
+
+    def send(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> Any:
+        """A request, and its answer."""
+        ...
+
+
+def enter(box: Deployment) -> None:
     """Enter the catalogue as the registrar."""
     registrar = box.token("registrar")
     for code in (CODE, OTHER_CODE):

@@ -1,0 +1,168 @@
+"""The campaign: a load on a rig that is broken again and again, and the checker's judgement of what happened.
+
+`python -m tests.faults.campaign --store sqlite --minutes 5 --seed 1` (`make campaign`) prints its seed and its progress
+and writes what it found to `bench/CAMPAIGN.md`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.faults.checker import recoveries, violations
+from tests.faults.collect import collected
+from tests.faults.history import History, Remains, Violation, Window
+from tests.faults.kinds import KINDS, Kind
+from tests.faults.load import MONTHS, Journal, Load, Plan, seeded
+from tests.faults.rig import Rig, rig
+from tests.faults.schedule import Turn, schedule
+from tests.live.catalogue import NIHII, enter
+from tests.sandboxes import synthetic_ssin
+
+SEEDING_INSTANT, LOAD_INSTANT = "2021-09-15T09:00:00Z", "2022-02-20T09:00:00Z"
+FINISH_SECONDS = 120.0
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a campaign is.
+
+    Units: `seconds` of load with faults; `per_second` writes; `outage` is how long MyCareNet is away at the end.
+    Shape: without `kinds`, all that the store and the machine allow; `deep` lets some faults last long;
+    `closes` lets figures be released at the end, and compared.
+    """
+
+    store: str
+    seconds: float
+    per_second: float
+    seed: int
+    people: int = 120
+    clients: int = 16
+    pause: float = 0.5
+    outage: float = 5.0
+    deep: bool = False
+    kinds: Sequence[str] = ()
+    drain: float = 600.0
+    months: Sequence[str] = MONTHS
+    closes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a campaign showed."""
+
+    size: Size
+    history: History
+    remains: Remains
+    violations: tuple[Violation, ...]
+    backlog: int
+    drain_seconds: float | None
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many requests were acknowledged."""
+        return sum(one.is_acknowledged for one in self.history.requests)
+
+    @property
+    def unanswered(self) -> int:
+        """How many never got an answer for good."""
+        return sum(one.is_unknown for one in self.history.requests)
+
+    @property
+    def faults(self) -> Counter[str]:
+        """How many faults there were, by kind."""
+        return Counter(window.kind for window in self.history.windows)
+
+    def recovery_times(self) -> dict[str, list[float]]:
+        """How long after each fault all was well again, by kind, in rising order."""
+        times: dict[str, list[float]] = {}
+        for window, seconds in recoveries(self.history, self.remains):
+            times.setdefault(window.kind, []).append(float("inf") if seconds is None else seconds)
+        return {kind: sorted(found) for kind, found in sorted(times.items())}
+
+    def count(self, clause: str) -> int:
+        """How often a promise was broken."""
+        return sum(one.clause == clause for one in self.violations)
+
+
+def campaign(size: Size, folder: Path, report: Report = lambda what, done: None, **options: Any) -> Outcome:
+    """Run a campaign in a folder, and judge it; `options` are the rig's."""
+    with rig(size.store, folder, **options) as broken:
+        included = _seed(broken, size, journal := Journal())
+        load = Load(broken.client_ports, broken.token("provider", nihii=NIHII), journal, size.clients)
+        load.start(iter(Plan(size.seed, included, size.months)), size.per_second)
+        kinds, left_out = _kinds(broken, size)
+        windows = _break(broken, size, kinds, report, load)
+        _outage(broken, size, windows)
+        load.finish(FINISH_SECONDS)
+        backlog = int(broken.unanswered())
+        broken.play("accept")
+        drained = _drain(broken, size.drain)
+        requests = journal.requests()
+        people = sorted({synthetic_ssin(int(one.person)) for one in requests})
+        history = History(requests, tuple(windows))
+        remains = collected(broken, people, size.months if size.closes else ())
+    return Outcome(size, history, remains, tuple(violations(history, remains)), backlog, drained, left_out)
+
+
+def _seed(broken: Rig, size: Size, journal: Journal) -> dict[int, str]:
+    """A catalogue, and people who are included since long."""
+    broken.move_clock(SEEDING_INSTANT)
+    enter(broken)
+    included = seeded(broken.client_ports, broken.token("provider", nihii=NIHII), journal, size.people)
+    broken.move_clock(LOAD_INSTANT)
+    if broken.server is not None:
+        broken.server.run("CHECKPOINT")  # a server that lies about its commits loses the load's, not the schema
+    return included
+
+
+def _kinds(broken: Rig, size: Size) -> tuple[list[Kind], dict[str, str]]:
+    """The kinds to play, and why others are left out."""
+    asked = [KINDS[name] for name in size.kinds or KINDS if size.store in KINDS[name].stores]
+    left_out = {kind.name: why for kind in asked if (why := kind.needs(broken)) is not None}
+    return [kind for kind in asked if kind.name not in left_out], left_out
+
+
+def _break(broken: Rig, size: Size, kinds: Sequence[Kind], report: Report, load: Load) -> list[Window]:
+    """Break and mend until the time is over; each fault is over and healed before the next begins."""
+    windows: list[Window] = []
+    began = time.monotonic()
+    for turn in schedule(size.seed, kinds, pause=size.pause, deep=size.deep):
+        done = (time.monotonic() - began) / size.seconds
+        if done >= 1.0:
+            break
+        report(f"{len(windows)} faults, {load.journal.acknowledged} acknowledged; next: {turn.kind.name}", done)
+        time.sleep(turn.pause)
+        windows.append(_play(broken, turn))
+        broken.await_healthy()
+    return windows
+
+
+def _play(broken: Rig, turn: Turn) -> Window:
+    began = time.monotonic()
+    with turn.kind.broken(broken, Random(turn.seed)) as noticed:
+        time.sleep(turn.seconds)
+    return Window(turn.kind.name, began, time.monotonic(), noticed.gateways, noticed.upstream, noticed.clock)
+
+
+def _outage(broken: Rig, size: Size, windows: list[Window]) -> None:
+    """Let messages pile up while MyCareNet takes none; it does again when the load is over."""
+    if size.outage:
+        began = time.monotonic()
+        broken.play("outage")
+        time.sleep(size.outage)
+        windows.append(Window("outage with a backlog", began, time.monotonic(), upstream=True))
+
+
+def _drain(broken: Rig, seconds: float) -> float | None:
+    try:
+        return broken.drain(seconds)
+    except AssertionError:
+        return None

@@ -1,0 +1,141 @@
+"""A PostgreSQL server to be broken: killed, restarted, its backends ended, its locks and connections taken."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+
+from tests.postgres import SETTINGS, WATCHDOG, free_port, server_programs, unprivileged
+from tests.sandboxes import group_of
+
+DATABASE = "register"
+WAIT_SECONDS = 60.0
+
+
+class Server:
+    """A server on its own data directory."""
+
+    def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.port = free_port()
+        self.data = home / "data"
+        self._bin = server_programs(home)
+        self._as_user = unprivileged(home)
+        self._settings = {**SETTINGS, "max_connections": "120", **(settings or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
+        subprocess.run(
+            [self._bin / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._as_user,
+        )
+
+    def url(self, port: int | None = None) -> str:
+        """The address of the register's database; at another port, as behind a relay."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{port or self.port}/{DATABASE}"
+
+    def start(self) -> None:
+        """Start it, unless it runs, and wait until it answers."""
+        if self._process is None or self._process.poll() is not None:
+            options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
+            self._process = subprocess.Popen(
+                [self._bin / "postgres", "-D", self.data, "-p", str(self.port), *options],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                **self._as_user,
+            )
+            self._watch(self._process.pid)
+        self._await()
+
+    def create(self) -> None:
+        """Make the register's database, empty."""
+        self.run(f"CREATE DATABASE {DATABASE}", "postgres")
+
+    def kill(self) -> None:
+        """kill -9 of the server and of every backend at once, as when its machine goes."""
+        if self._process is not None:
+            for pid in group_of(self._process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._process.wait()
+            self._unwatch()
+
+    def kill_backend(self) -> None:
+        """kill -9 of one backend that works for a gateway: the server throws everybody out and recovers."""
+        with self.session() as session:
+            found = session.execute(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'chroniccare-gateway' LIMIT 1"
+            ).fetchone()
+        if found is not None:
+            with suppress(ProcessLookupError):
+                os.kill(int(found[0]), signal.SIGKILL)
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """End it: fast, or with SIGQUIT at once, which the next start has to recover from."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self._unwatch()
+
+    @contextmanager
+    def session(self, database: str = DATABASE) -> Iterator[psycopg.Connection]:
+        """A session past every gateway."""
+        dsn = f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=5, application_name="rig") as opened:
+            yield opened
+
+    def run(self, statement: str, database: str = DATABASE) -> None:
+        """Run one statement."""
+        with self.session(database) as session:
+            session.execute(statement.encode())
+
+    def _watch(self, pid: int) -> None:
+        """Let the server end with the rig, however that ends."""
+        self._unwatch()
+        self._watchdog = subprocess.Popen([sys.executable, "-c", WATCHDOG, str(os.getpid()), str(pid)])
+
+    def _unwatch(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.kill()
+            self._watchdog.wait()
+            self._watchdog = None
+
+    def _await(self) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                self.run("SELECT 1", "postgres")
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+
+@contextmanager
+def server(settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A running server with an empty database for the register; nothing of it is left afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="chroniccare-campaign-", dir="/tmp"))
+    made = Server(home, settings)
+    try:
+        made.start()
+        made.create()
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(home, ignore_errors=True)
