@@ -40,6 +40,8 @@ class Message:
     Shape: `content` holds plain JSON values; `sequence` counts the messages of one beneficiary in one project;
     `input_reference` is there from its first claim on: what MyCareNet knows the message's body by; `insurer` is the
     beneficiary's, where an earlier acceptance told it. `created_at`, in real time, is there once it is in the outbox.
+    `tried_as` is the pseudonym that it was tried for, where its person's number changed afterwards: every next try
+    bears the number of then.
     """
 
     id: UUID
@@ -54,6 +56,12 @@ class Message:
     input_reference: UUID | None = None
     insurer: str | None = None
     created_at: datetime | None = field(default=None, compare=False)
+    tried_as: bytes | None = None
+
+    @property
+    def sealed_for(self) -> bytes:
+        """The pseudonym that the number which it bears is sealed for."""
+        return self.pseudonym if self.tried_as is None else self.tried_as
 
 
 @dataclass(frozen=True, slots=True)

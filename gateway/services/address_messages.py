@@ -34,7 +34,7 @@ def _addressed(tx: Transaction, veil: Veil, message: Message, sealed: bytes) -> 
     if message.input_reference is not None:
         return replace(message, insurer=insurer)
     try:
-        body = body_of(message, veil.sealer.unseal(sealed, message.project, message.pseudonym))
+        body = body_of(message, veil.sealer.unseal(sealed, message.project, message.sealed_for))
     except (BrokenSeal, KeyringError):
         return message
     return replace(message, insurer=insurer, input_reference=veil.fingerprints.message(body))

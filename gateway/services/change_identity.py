@@ -13,15 +13,15 @@ from gateway.domain.inclusion import Inclusion, check_may_move
 from gateway.services.context import Work
 from gateway.services.find_inclusions import InclusionView, get_inclusion
 from gateway.store.inclusions import KnownInclusion
-
-Person = tuple[int, str, bytes]
-"""Bucket, project and pseudonym."""
+from gateway.store.moves import Person
 
 
 def change_identity(work: Work, inclusion_id: UUID, ssin: Ssin, reason: str) -> InclusionView:
     """The same inclusion, actions and messages under the new number; the old one is forgotten where nothing needs it.
 
-    Source: CONTRACT 4.7; I3, V5.
+    Shape: a message that may have been sent bears the old number until it is answered, and goes before the change; one
+    that was not bears the new number, and goes after it, or before it where none was sent.
+    Source: CONTRACT 4.7; I3, V5; GUARANTEES G6, G7.
     Raises: NotFound, ForeignProject, AlreadyAnnulled, AlreadyRejected, AlreadyIncluded.
     """
     seen = get_inclusion(work, inclusion_id)
@@ -37,14 +37,14 @@ def change_identity(work: Work, inclusion_id: UUID, ssin: Ssin, reason: str) -> 
     check_may_move(locked.inclusion, others, seen.project)
     at = work.tx.stamp()
     work.tx.vault.put(*new, work.veil.sealer.seal(ssin, seen.project.id, pseudonym))
-    last = _move(work, inclusion_id, old, new, sequence, at)
+    place = _move(work, inclusion_id, old, new, sequence, at)
     moved = work.tx.inclusions.find(new[0], inclusion_id)
     if moved is None:
         raise AssertionError("an inclusion is where it was moved to")
     told = replace(moved.inclusion, message_id=work.veil.identifiers.new(new[0]))
     changed = work.tx.inclusions.supersede(told, at, at)
     work.about(seen.project.id, new[0], inclusion_id)
-    work.forward("identity-change", changed, last, {"reason": reason, "communicated_at": at})
+    work.forward("identity-change", changed, place, {"reason": reason, "communicated_at": at})
     if not work.tx.inclusions.of_person(*old):
         work.tx.vault.forget(*old)
     receipt = work.receipt("identity-change", changed, {"recorded_at": at})
@@ -66,11 +66,11 @@ def _lock(work: Work, old: Person, new: Person) -> int:
 
 
 def _move(work: Work, inclusion_id: UUID, old: Person, new: Person, sequence: int, at: datetime) -> int:
-    """Move the facts, then their messages behind the new person's; the sequence of the message that comes next."""
+    """Move the facts, then their messages behind the new person's; the sequence of the message about the change."""
     facts = work.tx.moves.move_fact(inclusion_id, old[0], new[0], new[2], at)
-    messages = work.tx.moves.move_messages(facts, old[0], new[0], new[2], sequence)
+    sealed = work.tx.vault.get(*old)
+    messages, place = work.tx.moves.move_messages(facts, old, new, sealed, sequence)
     for moved in (*facts, *messages):
         work.tx.moves.note(work.veil.identifiers.bucket_of(moved), moved, new[0])
-    last = sequence + len(messages)
-    work.tx.beneficiaries.advance(*new, last)
-    return last
+    work.tx.beneficiaries.advance(*new, sequence + len(messages))
+    return place

@@ -108,7 +108,7 @@ class Recording:
             raise AssertionError("a message that is locked stays as it was found")
         if message.created_at is not None:
             self._waited.append((self._now - message.created_at).total_seconds())
-        if answer.accepted and answer.member is not None:
+        if answer.accepted and answer.member is not None and message.sealed_for == message.pseudonym:
             self._tx.beneficiaries.describe(message.bucket, message.project, message.pseudonym, answer.member)
         if not answer.accepted:
             _reject(self._tx, message, answer.code or "unknown")

@@ -27,6 +27,7 @@ from gateway.services.announce_delivery import announce_delivery
 from gateway.services.collect_answers import Mailbox
 from gateway.services.context import Context
 from gateway.services.hold import Hold, hold
+from gateway.store.transaction import Transaction
 
 BUCKETS_PER_ROUND = 64
 MESSAGES_PER_BUCKET = 16
@@ -98,8 +99,14 @@ def _claim(context: Context, now: datetime, until: datetime, most: int) -> Claim
             claimed += tx.outbox.claim(bucket, now, until, min(MESSAGES_PER_BUCKET, most - len(claimed)))
             if len(claimed) == most:
                 break
-        sealed = [(one, tx.vault.get(one.bucket, one.project, one.pseudonym)) for one in claimed]
-        return address_messages(tx, context.veil, sealed)
+        return address_messages(tx, context.veil, [(one, _sealed(tx, one)) for one in claimed])
+
+
+def _sealed(tx: Transaction, message: Message) -> bytes:
+    """The sealed number that a message bears: its person's, or the one that it was tried with before that changed."""
+    if message.tried_as is not None:
+        return tx.outbox.sealed_as_tried(message.bucket, message.id)
+    return tx.vault.get(message.bucket, message.project, message.pseudonym)
 
 
 @dataclass(slots=True)
@@ -144,7 +151,7 @@ class _Round:
         Shape: a broken seal waits for a person; a key that the ring lacks may be restored, so it is tried again.
         """
         try:
-            ssin = self.context.veil.sealer.unseal(sealed, message.project, message.pseudonym)
+            ssin = self.context.veil.sealer.unseal(sealed, message.project, message.sealed_for)
         except BrokenSeal:
             return Unacceptable("broken-seal")
         except KeyringError:

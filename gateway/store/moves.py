@@ -11,11 +11,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
 
+from gateway.domain.delivery import State
 from gateway.store import dialects
 from gateway.store.tables import action, inclusion, moved, outbox
 
+Person = tuple[int, str, bytes]
+"""Bucket, project and pseudonym."""
+
+_SETTLED = (State.ACCEPTED.value, State.REJECTED.value)
 _FIND = select(moved.c.new_bucket).where(moved.c.bucket == bindparam("b_bucket"), moved.c.id == bindparam("b_id"))
 
 
@@ -66,17 +71,38 @@ class Moves:
         return [row["id"] for row in rows]
 
     def move_messages(
-        self, facts: list[UUID], bucket: int, new_bucket: int, pseudonym: bytes, sequence: int
-    ) -> list[UUID]:
-        """Move the messages about facts behind a sequence number, in their order; their ids."""
-        theirs = (outbox.c.bucket == bucket, outbox.c.reference.in_(facts))
-        rows = self._connection.execute(select(outbox).where(*theirs).order_by(outbox.c.sequence)).all()
+        self, facts: list[UUID], old: Person, new: Person, sealed: bytes, sequence: int
+    ) -> tuple[list[UUID], int]:
+        """Move the messages about facts to another person, numbered in their order from a sequence number on.
+
+        Shape: their ids, and the one number among theirs that is left free: behind those that may have been sent, for
+        they bear the old sealed number until they are answered; behind all, where none of them may have been sent.
+        Not: a second claim. The rows are locked before they are looked at.
+        """
+        theirs = (outbox.c.bucket == old[0], outbox.c.reference.in_(facts))
+        found = select(outbox).where(*theirs).order_by(outbox.c.sequence).with_for_update()
+        rows = self._connection.execute(found).all()
         self._connection.execute(delete(outbox).where(*theirs))
-        changed = {"bucket": new_bucket, "pseudonym": pseudonym}
+        tried = [place for place, row in enumerate(rows, 1) if _may_have_been_sent(row)]
+        free = tried[-1] if tried else len(rows)
+        changed = {"bucket": new[0], "pseudonym": new[2]}
         added = [
-            {**row._mapping, **changed, "sequence": sequence + place, "leased_until": None}
+            {**row._mapping, **changed, "sequence": sequence + place + (place >= free), **_body(row, old, sealed)}
             for place, row in enumerate(rows)
         ]
         if added:
             self._connection.execute(insert(outbox), added)
-        return [row.id for row in rows]
+        return [row.id for row in rows], sequence + free
+
+
+def _may_have_been_sent(row: Row[Any]) -> bool:
+    """Whether anyone may have sent it: it was claimed, not given back, and its body could be written."""
+    return row.attempts > 0 and row.input_reference is not None
+
+
+def _body(row: Row[Any], old: Person, sealed: bytes) -> dict[str, Any]:
+    """What decides the body of a moved message's next try; who holds it now may still be sending it."""
+    if not _may_have_been_sent(row):
+        return {"input_reference": None, "leased_until": None}
+    kept = None if row.state in _SETTLED else row.sealed_tried_ssin or sealed
+    return {"tried_pseudonym": row.tried_pseudonym or old[2], "sealed_tried_ssin": kept}

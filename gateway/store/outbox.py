@@ -70,10 +70,16 @@ _REFER = update(outbox).where(*_ROW).values(input_reference=bindparam("b_referen
 _ANSWER = (
     update(outbox)
     .where(*_ROW, outbox.c.state.in_((State.PENDING.value, State.SENT.value)))
-    .values(state=bindparam("b_state"), reason=bindparam("b_reason"), answered_at=bindparam("b_at"), leased_until=None)
+    .values(
+        state=bindparam("b_state"),
+        reason=bindparam("b_reason"),
+        answered_at=bindparam("b_at"),
+        leased_until=None,
+        sealed_tried_ssin=None,
+    )
     .returning(outbox)
 )
-
+_SEALED = select(outbox.c.sealed_tried_ssin).where(*_ROW)
 _STANDING = select(outbox.c.state, outbox.c.input_reference, outbox.c.output_reference).where(*_ROW).with_for_update()
 _ATTEMPTS = select(outbox.c.attempts).where(*_ROW)
 _POSTPONE = (
@@ -188,8 +194,15 @@ class Outbox:
         row = self._connection.execute(_RETRY, {"b_bucket": bucket, "b_id": message_id, "b_next": now}).one_or_none()
         return None if row is None else _message_of(row)
 
+    def sealed_as_tried(self, bucket: int, message_id: UUID) -> bytes:
+        """The sealed number of a message that was tried under another one than its person has now."""
+        return bytes(self._connection.execute(_SEALED, {"b_bucket": bucket, "b_id": message_id}).scalar_one())
+
     def answer(self, bucket: int, answer: Answer, at: datetime) -> Message | None:
-        """Record an answer; the message, or None when it is not ours or was answered before."""
+        """Record an answer; the message, or None when it is not ours or was answered before.
+
+        Shape: it is never sent again, so a number of its own that it bore is destroyed.
+        """
         state = State.ACCEPTED if answer.accepted else State.REJECTED
         row = self._connection.execute(
             _ANSWER,
@@ -272,4 +285,5 @@ def _message_of(row: Row[Any]) -> Message:
         attempts=row.attempts,
         input_reference=row.input_reference,
         created_at=row.created_at,
+        tried_as=row.tried_pseudonym,
     )

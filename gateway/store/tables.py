@@ -1,6 +1,6 @@
 """The tables of the register.
 
-Stage: pseudonymous (person's tables), anonymous (released cells), identified only as sealed bytes (vault).
+Stage: pseudonymous (person's tables), anonymous (released cells), identified only as sealed bytes (vault, outbox).
 Shape: every table about a person has `bucket` first in its key (SCALE 1), so that one registration touches one place.
 Facts are versions: one row per state that was ever known, current while `superseded_at` is null.
 """
@@ -227,6 +227,8 @@ outbox = Table(
     Column("output_reference", Text),
     Column("contradiction", Text),
     Column("contradicted_at", Instant),
+    Column("tried_pseudonym", LargeBinary),
+    Column("sealed_tried_ssin", LargeBinary),
     Index("uq_outbox_sequence", "bucket", "project", "pseudonym", "sequence", unique=True),
     Index("ix_outbox_project", "project", "state", "id"),
     partial_index("ix_outbox_refused", "state", where="state IN ('failed', 'rejected')"),
