@@ -15,10 +15,14 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from gateway.domain.errors import StoreUnavailable
 
 READ_ONLY = "chroniccare_read_only"
 LOCK_NOT_AVAILABLE = "55P03"
 WAIT_MILLISECONDS = 5_000
+_WARNED = "chroniccare_warned"
 _FIRST_SAFE_WAL = (3, 51, 3)
 
 
@@ -87,7 +91,7 @@ def _open_postgresql(url: URL, connections: int) -> Engine:
         "idle_in_transaction_session_timeout": 60_000,
         "timezone": "UTC",
     }
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=connections,
         max_overflow=0,
@@ -100,6 +104,31 @@ def _open_postgresql(url: URL, connections: int) -> Engine:
             "application_name": "chroniccare-gateway",
         },
     )
+    event.listen(engine, "connect", _heed_warnings)
+    return engine
+
+
+def _heed_warnings(connection: Any, record: ConnectionPoolEntry) -> None:
+    """Remember that a connection was warned; by its severity, because the text is in the server's language."""
+
+    def heed(diagnosis: Any) -> None:
+        if diagnosis.severity_nonlocalized == "WARNING":
+            record.info[_WARNED] = True
+
+    connection.add_notice_handler(heed)
+
+
+@contextmanager
+def confirmed(connection: Connection) -> Iterator[None]:
+    """A block that commits, in which a warning is no success.
+
+    Source: GUARANTEES 2: PostgreSQL only warns when it gives up waiting for a synchronous standby, and answers COMMIT.
+    Raises: StoreUnavailable: the effect may be there or not, and a repetition with the same key tells.
+    """
+    connection.info.pop(_WARNED, None)
+    yield
+    if connection.info.pop(_WARNED, False):
+        raise StoreUnavailable
 
 
 def freeze(connection: Connection) -> None:

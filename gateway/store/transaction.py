@@ -168,7 +168,7 @@ class Store:
 
     @contextmanager
     def _alone(self, check: Callable[[], None]) -> Iterator[Connection]:
-        with self._engine.begin() as connection:
+        with self._engine.connect() as connection, dialects.confirmed(connection), connection.begin():
             yield connection
             check()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -12,12 +14,16 @@ import pytest
 
 from gateway.app import build_context
 from gateway.clock import real_now
+from gateway.domain.errors import StoreUnavailable
 from gateway.pseudonyms.keyring import Keyring, write_keyring
+from gateway.pseudonyms.veil import Veil
 from gateway.settings import Settings
+from gateway.store.audit import Entry
 from gateway.store.dialects import UnsafeStore
 from gateway.store.transaction import Store
 from tests.postgres import client_program
 from tests.sandboxes import await_that
+from tests.store.rows import counts
 
 
 @contextmanager
@@ -75,3 +81,27 @@ def test_gateway_that_demands_a_standby_starts_while_its_database_is_away(keyrin
     context = build_context(Settings(data_dir=tmp_path, database_url="postgresql://127.0.0.1:9/away", standby=True))
 
     context.store.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_commit_that_stopped_waiting_for_its_standby_is_no_success(database_url: str, veil: Veil) -> None:
+    entry = Entry(veil.identifiers.new(0), 0, real_now(), "auditor", "", "", "nothing", "done", "request")
+
+    with closing(Store(database_url, real_now)) as store, ThreadPoolExecutor(1) as beside:
+        with told(database_url, "nobody"):
+            await_that(lambda: store.lacks_standby() == "no-standby-streams", "the server was told")
+            stopped = beside.submit(await_that, lambda: stop_waiting(database_url), "a commit waited and was stopped")
+            with pytest.raises(StoreUnavailable), store.transaction() as tx:
+                tx.audit.add(entry)
+            stopped.result()
+        with store.transaction() as tx:
+            tx.audit.add(replace(entry, id=veil.identifiers.new(0)))
+
+    assert counts(database_url)["audit_entry"] == 2
+
+
+def stop_waiting(server: str) -> bool:
+    """Whether a commit waited for a standby, and was told to wait no longer."""
+    with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection:
+        waiting = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        return connection.execute(waiting).fetchone() is not None
