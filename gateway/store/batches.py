@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, bindparam, case, delete, insert, null, or_, select, text, update
 
 from gateway.domain.batches import LineOutcome, Mode, State
-from gateway.store.tables import batch, batch_line
+from gateway.store.batch_tables import batch, batch_line
 
 _HAS_WORK = text("batch.state IN ('queued', 'running', 'cancelling')")  # as the index says it, or it would not be used
 _HAS_NOT_ENDED = batch.c.state.in_((State.QUEUED.value, State.RUNNING.value))

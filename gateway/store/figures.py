@@ -14,7 +14,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, text, tuple_
 
-from gateway.store.tables import audit_entry, batch, batch_line, inclusion, outbox
+from gateway.store.batch_tables import batch, batch_line
+from gateway.store.tables import audit_entry, inclusion, outbox
 
 Place = tuple[datetime, UUID]
 Spot = tuple[UUID, int]

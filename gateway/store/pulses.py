@@ -13,8 +13,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from gateway.store.batch_tables import batch
 from gateway.store.dialects import Statement
-from gateway.store.tables import batch, extract, pulse
+from gateway.store.tables import extract, pulse
 
 _BEAT = Statement(
     lambda insert: (added := insert(pulse)).on_conflict_do_update(

@@ -21,7 +21,8 @@ from rich.console import Console
 from sqlalchemy import select
 
 from gateway.import_file import Import, import_file
-from gateway.store.tables import audit_entry, batch, batch_line, inclusion, outbox
+from gateway.store.batch_tables import batch, batch_line
+from gateway.store.tables import audit_entry, inclusion, outbox
 from tests.live.catalogue import LONG, NIHII, an_inclusion, enter
 from tests.live.register import everything
 from tests.live.register import rows as kept_rows

@@ -10,15 +10,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gateway.app import ROUTES
+from gateway.clock import real_now
 from gateway.http.api.docs import FROM_PACKAGE, OURS, add_docs
 from gateway.http.factory import create_flask
 from gateway.http.metrics import Metrics
 from gateway.http.openapi.document import document
+from gateway.services.context import Context
 
 
 @pytest.fixture
 def client() -> FlaskClient:
-    app: Flask = create_flask(cast(Any, None), cast(Any, None), ROUTES, ["localhost"], Metrics())
+    nothing = cast(Any, None)
+    app: Flask = create_flask(Context(nothing, nothing, real_now), nothing, ROUTES, ["localhost"], Metrics())
     add_docs(app, ROUTES, is_sandbox=False)
     return app.test_client()
 

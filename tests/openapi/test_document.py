@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from gateway.app import ROUTES
+from gateway.clock import real_now
 from gateway.domain.access import ACCESS
 from gateway.http.api.docs import add_docs
 from gateway.http.api.open import add_open_doors
@@ -20,6 +21,7 @@ from gateway.http.metrics import Metrics
 from gateway.http.openapi.document import document
 from gateway.http.openapi.examples import field_example
 from gateway.http.openapi.operations import template_of
+from gateway.services.context import Context
 from schemas import strict_json
 from tests.openapi.conforming import refers
 
@@ -40,7 +42,7 @@ def operations(made: dict[str, Any] = DOCUMENT) -> Iterator[tuple[str, str, dict
 def served(*, is_sandbox: bool) -> set[tuple[str, str]]:
     """What the application answers, by its map of URLs."""
     nothing = cast(Any, None)
-    app: Flask = create_flask(nothing, nothing, ROUTES, [], Metrics())
+    app: Flask = create_flask(Context(nothing, nothing, real_now), nothing, ROUTES, [], Metrics())
     add_open_doors(app, nothing, nothing, nothing)
     add_docs(app, ROUTES, is_sandbox=is_sandbox)
     if is_sandbox:

@@ -7,7 +7,7 @@ import pytest
 from gateway.domain import errors
 from gateway.domain.batches import Mode
 from gateway.services.context import Work
-from gateway.store.tables import batch_line
+from gateway.store.batch_tables import batch_line
 from tests.services.batch_desk import Batches, an_action_line, an_exit_line, an_inclusion_line, codes, outcomes
 from tests.services.desk import PARTNER
 from tests.services.test_batch_runs import Killed, at_line

@@ -13,7 +13,7 @@ from gateway.services import stage_batch
 from gateway.services.follow_batch import get_batch
 from gateway.services.register_batch import register_batch
 from gateway.services.stage_batch import ARRIVES_WITHIN, sweep_batches
-from gateway.store.tables import batch, batch_line
+from gateway.store.batch_tables import batch, batch_line
 from tests.services.batch_desk import Batches, an_exit_line, an_inclusion_line, outcomes
 from tests.services.desk import PARTNER
 from tests.store.rows import rows

@@ -13,7 +13,8 @@ from gateway.domain.access import Caller, Role
 from gateway.pseudonyms.sealing import BrokenSeal
 from gateway.services.change_inclusion import annul_exit
 from gateway.services.follow_batch import cancel_batch, get_batch
-from gateway.store.tables import audit_entry, batch, batch_line, inclusion, metadata
+from gateway.store.batch_tables import batch, batch_line
+from gateway.store.tables import audit_entry, inclusion, metadata
 from tests.builders import COLLEAGUE, PROVIDER, a_caller, instant
 from tests.sandboxes import synthetic_ssin
 from tests.services.batch_desk import (
