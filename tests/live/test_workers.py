@@ -131,7 +131,7 @@ def stage(
 def test_two_workers_send_nothing_twice_and_one_that_is_killed_is_taken_over(stage: Stage) -> None:
     with stage.workers(2) as (first, second):
         stage.register()
-        await_that(lambda: stage.states() == {"accepted"}, "everything is accepted", 20)
+        await_that(lambda: stage.states() == {"accepted"}, "everything is accepted")
         once = stage.ledger()
         second.send_signal(signal.SIGSTOP)
         stage.tap.holds.set()
