@@ -146,7 +146,7 @@ def _one(url: str) -> Measured:
     """One close in this process."""
     store = Store(url, lambda: NOW)
     began = time.perf_counter()
-    closed = close_period(SimpleNamespace(store=store), MONTH, Measure.ACTIONS)
+    closed = close_period(SimpleNamespace(store=store, real_now=lambda: NOW), MONTH, Measure.ACTIONS)
     found = {"close": time.perf_counter() - began, "memory": _memory(), "cells": closed.published}
     store.close()
     return found
