@@ -47,7 +47,7 @@ class StrictSchema(Schema):
     Shape: a None is dumped as null where the field allows null, and left out elsewhere.
     """
 
-    error_messages: ClassVar[dict[str, str]] = {"type": "not-an-object", "unknown": "unknown-member"}  # type: ignore[misc]
+    error_messages: ClassVar[dict[str, str]] = {"type": "not-an-object", "unknown": "unknown-member"}  # type: ignore[misc]  # marshmallow names it an instance attribute
 
     class Meta:
         """Another member is an error."""

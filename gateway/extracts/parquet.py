@@ -19,8 +19,8 @@ GROUP_ROWS = 10_000
 
 def write_parquet(path: Path, columns: Sequence[Column], rows: Iterable[Row], dictionary: Mapping[str, Any]) -> int:
     """Write rows as Parquet; how many they were."""
-    import pyarrow  # noqa: PLC0415
-    from pyarrow.parquet import ParquetWriter  # noqa: PLC0415
+    import pyarrow  # noqa: PLC0415 - slow to load, and only a Parquet file needs it
+    from pyarrow.parquet import ParquetWriter  # noqa: PLC0415 - slow to load, and only a Parquet file needs it
 
     types = {"text": pyarrow.string(), "integer": pyarrow.int64()}
     schema = pyarrow.schema([(column.name, types[column.type]) for column in columns])
@@ -38,7 +38,7 @@ def write_parquet(path: Path, columns: Sequence[Column], rows: Iterable[Row], di
 
 def read_parquet(path: Path) -> Iterator[dict[str, Value]]:
     """The rows of a Parquet file by column."""
-    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - slow to load, and only a Parquet file needs it
 
     with ParquetFile(path) as file:
         for group in file.iter_batches(GROUP_ROWS):
@@ -47,7 +47,7 @@ def read_parquet(path: Path) -> Iterator[dict[str, Value]]:
 
 def parquet_columns(path: Path) -> list[str]:
     """The columns of a Parquet file."""
-    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - slow to load, and only a Parquet file needs it
 
     with ParquetFile(path) as file:
         names: list[str] = file.schema_arrow.names

@@ -96,7 +96,7 @@ def _fingerprint(context: Context, raw: Any) -> bytes:
 
 def _with(body: bytes, once: Mapping[str, str]) -> bytes:
     """An answer with what is shown only once, which was not kept with it."""
-    return strict_json.dumps({**dict(strict_json.loads(body)), **once}) if once else body  # type: ignore[call-overload]
+    return strict_json.dumps({**dict(strict_json.loads(body)), **once}) if once else body  # type: ignore[call-overload]  # a body of ours is an object
 
 
 def _bytes_of(outgoing: Outgoing, schema: Any, status: int, validate_only: bool) -> KeptAnswer:

@@ -62,7 +62,7 @@ class Metrics:
         shown = self._registry
         if SHARED_IN in environ:
             shown = CollectorRegistry()
-            multiprocess.MultiProcessCollector(shown)  # type: ignore[no-untyped-call]
+            multiprocess.MultiProcessCollector(shown)  # type: ignore[no-untyped-call]  # the collector has no types
         beside = CollectorRegistry()
         beside.register(_Told([*_own(findings, free_bytes), *([] if standing is None else _register(standing))]))
         return generate_latest(shown) + generate_latest(beside)

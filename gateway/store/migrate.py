@@ -18,7 +18,7 @@ def migrate(database_url: str) -> None:
     Raises: UnsafeStore for an engine that the register does not run on; StoreUnavailable when it does not answer.
     """
     from alembic import command  # noqa: PLC0415 - no process but this command's needs it, and it is slow to load
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415 - as above
 
     engine = dialects.open_engine(database_url, 1)
     try:

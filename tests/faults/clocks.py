@@ -56,7 +56,7 @@ def shift_clocks() -> None:
     if VARIABLE not in os.environ:
         return
     from gateway import app, clock  # noqa: PLC0415 - the rig itself has no use for them
-    from gateway.pseudonyms import identifiers  # noqa: PLC0415
+    from gateway.pseudonyms import identifiers  # noqa: PLC0415 - as above
 
     shift, real_time, real_time_ns = _Shift(Path(os.environ[VARIABLE])), time.time, time.time_ns
 

@@ -51,7 +51,7 @@ class Nursery:
 def _be(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> None:
     """Be a process of the rig: the mock, or a command of the gateway, as it is or with a variant planted in it."""
     from tests.faults.clocks import shift_clocks  # noqa: PLC0415 - here alone: nobody else needs the gateway
-    from tests.faults.planted import VARIANTS  # noqa: PLC0415
+    from tests.faults.planted import VARIANTS  # noqa: PLC0415 - the rig itself has no use for it
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setpgid(0, 0)
@@ -69,7 +69,7 @@ def _be(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> N
     shift_clocks()
     if variant != PLAIN:
         VARIANTS[variant]()
-    from gateway.cli import main  # noqa: PLC0415
+    from gateway.cli import main  # noqa: PLC0415 - the rig itself has no use for it
 
     main()
 
@@ -77,7 +77,7 @@ def _be(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> N
 def _main() -> None:
     """Begin what is asked for, until nobody can ask any more."""
     import gateway.cli  # noqa: PLC0415, F401 - loaded once, for every copy
-    import tests.faults.planted  # noqa: PLC0415, F401
+    import tests.faults.planted  # noqa: PLC0415, F401 - loaded to be forked from
 
     end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the dead

@@ -126,7 +126,7 @@ async def relay(routes: Mapping[str, Route]) -> None:
     lines = {name: Line(host, port) for name, (_, host, port) in routes.items()}
     for name, (listen, _, _) in routes.items():
         line = lines[name]
-        await loop.create_server(lambda line=line: Side(line, is_server=False), "127.0.0.1", listen)  # type: ignore[misc]
+        await loop.create_server(lambda line=line: Side(line, is_server=False), "127.0.0.1", listen)  # type: ignore[misc]  # mypy infers no lambda with defaults
     commands = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
     print("done", flush=True)

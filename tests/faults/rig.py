@@ -113,7 +113,7 @@ class Rig:
     def await_healthy(self) -> None:
         """Wait until the mock answers and every gateway is ready."""
         for port, path in [(self.mock_port, "/live"), *((port, "/ready") for port in self.gateway_ports)]:
-            await_that(lambda port=port, path=path: answers(port, path), f"{path} on {port}", HEALTHY_SECONDS)  # type: ignore[misc]
+            await_that(lambda port=port, path=path: answers(port, path), f"{path} on {port}", HEALTHY_SECONDS)  # type: ignore[misc]  # mypy infers no lambda with defaults
 
     def stop(self) -> None:
         """End every process of ours; the register stays."""

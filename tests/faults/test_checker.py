@@ -51,7 +51,7 @@ def request(key: str, noun: str, id: str | None, facts: Mapping[str, str], *atte
 
 
 def message(id: str, kind: str, reference: str, sequence: int, **changes: object) -> Sent:
-    return replace(Sent(id, kind, reference, BENEFICIARY, sequence, "accepted"), **changes)  # type: ignore[arg-type]
+    return replace(Sent(id, kind, reference, BENEFICIARY, sequence, "accepted"), **changes)  # type: ignore[arg-type]  # the test names fields of that class
 
 
 def in_order() -> World:
@@ -75,7 +75,7 @@ def in_order() -> World:
 
 
 def with_remains(**changes: object) -> Change:
-    return lambda world: world._replace(remains=replace(world.remains, **changes))  # type: ignore[arg-type]
+    return lambda world: world._replace(remains=replace(world.remains, **changes))  # type: ignore[arg-type]  # the test names fields of that class
 
 
 def with_rows(change: Callable[[tuple[Row, ...]], tuple[Row, ...]]) -> Change:

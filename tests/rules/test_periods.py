@@ -79,7 +79,7 @@ def summer_time(year: int) -> tuple[datetime, datetime]:
     """
     begins = first_sunday(year, 4) if year == 1980 else last_sunday(year, 3)
     ends = last_sunday(year, 10) if year >= 1996 else last_sunday(year, 9)
-    return tuple(datetime(on.year, on.month, on.day, 1, tzinfo=UTC) for on in (begins, ends))  # type: ignore[return-value]
+    return tuple(datetime(on.year, on.month, on.day, 1, tzinfo=UTC) for on in (begins, ends))  # type: ignore[return-value]  # two of them, as the loop has two
 
 
 def around_midnights(switch: datetime) -> Iterator[datetime]:

@@ -98,7 +98,7 @@ def test_exit_racing_actions_leaves_each_of_them_whole(desk: Desk) -> None:
     one = desk.include().known.inclusion
     desk.at("2022-03-01T08:00+01:00")
     acts: list[Callable[[], Any]] = [
-        lambda number=number: desk.act(occurrence=number).known.action.id  # type: ignore[misc]
+        lambda number=number: desk.act(occurrence=number).known.action.id  # type: ignore[misc]  # mypy infers no lambda with defaults
         for number in range(1, 10)
     ]
 
@@ -114,7 +114,7 @@ def test_annulment_racing_actions_lets_none_in_after_it(desk: Desk) -> None:
     one = desk.include().known.inclusion
     desk.at("2022-03-01T08:00+01:00")
     acts: list[Callable[[], Any]] = [
-        lambda number=number: desk.act(occurrence=number).known.action.id  # type: ignore[misc]
+        lambda number=number: desk.act(occurrence=number).known.action.id  # type: ignore[misc]  # mypy infers no lambda with defaults
         for number in range(1, 10)
     ]
 

@@ -211,8 +211,8 @@ def test_figures_are_the_own_administrative_responsibles_alone(desk: Desk, verb:
     }[verb]  # type: ignore[index] # one of the three
 
     with pytest.raises(errors.ForeignProject):
-        desk.ask(a_caller(Role.PROJECT_ADMIN, project=OTHER_PROJECT), verb, PROJECT, *arguments)  # type: ignore[arg-type]
+        desk.ask(a_caller(Role.PROJECT_ADMIN, project=OTHER_PROJECT), verb, PROJECT, *arguments)  # type: ignore[arg-type]  # the test names the arguments of that verb
     with pytest.raises(errors.UnknownProject):
-        desk.ask(ADMIN, verb, "x-y", *arguments)  # type: ignore[arg-type]
+        desk.ask(ADMIN, verb, "x-y", *arguments)  # type: ignore[arg-type]  # the test names the arguments of that verb
     with pytest.raises(errors.RoleNotAllowed):
-        desk.ask(PARTNER, verb, PROJECT, *arguments)  # type: ignore[arg-type]
+        desk.ask(PARTNER, verb, PROJECT, *arguments)  # type: ignore[arg-type]  # the test names the arguments of that verb

@@ -175,8 +175,8 @@ def test_pseudocodes_are_listed_once_by_project_and_day(
     register: Store, project: str | None, on: str | None, expected: list[str]
 ) -> None:
     with register.reading() as tx:
-        whole = tx.catalogue.pseudocodes(project, on and day(on), "", 10)  # type: ignore[arg-type]
-        after = tx.catalogue.pseudocodes(project, on and day(on), PSEUDOCODE, 1)  # type: ignore[arg-type]
+        whole = tx.catalogue.pseudocodes(project, on and day(on), "", 10)  # type: ignore[arg-type]  # a day, or none
+        after = tx.catalogue.pseudocodes(project, on and day(on), PSEUDOCODE, 1)  # type: ignore[arg-type]  # a day, or none
 
     assert [one["code"] for one in whole] == expected
     assert [one["code"] for one in after] == expected[1:2]

@@ -261,7 +261,7 @@ def test_list_of_actions_keeps_to_what_is_chosen(register: Store) -> None:
 
     def listed(**chosen: object) -> list[int]:
         with register.reading() as tx:
-            found = tx.actions.list(ActionFilter(PROJECT, **chosen), None, 10)  # type: ignore[arg-type]
+            found = tx.actions.list(ActionFilter(PROJECT, **chosen), None, 10)  # type: ignore[arg-type]  # the table names fields of the filter
         return [one.action.id.int for one in found]
 
     assert listed() == [1, 2, 3]

@@ -329,7 +329,7 @@ def test_confirmation_names_the_answers(wire: responses.RequestsMock) -> None:
 
     MyCareNet(URL).confirm(["a-1", "a-2"])
 
-    assert json.loads(str(wire.calls[0].request.body, "utf-8")) == {"answers": ["a-1", "a-2"]}  # type: ignore[arg-type]
+    assert json.loads(str(wire.calls[0].request.body, "utf-8")) == {"answers": ["a-1", "a-2"]}  # type: ignore[arg-type]  # the request has a body
 
 
 @pytest.mark.parametrize("answer", [{"status": 503}, {"body": requests.ConnectionError()}], ids=["503", "refused"])
