@@ -8,6 +8,7 @@ from gateway.pseudonyms.fingerprints import Fingerprints
 from gateway.pseudonyms.identifiers import Identifiers
 from gateway.pseudonyms.keyring import Keyring
 from gateway.pseudonyms.local import LocalPseudonymiser
+from gateway.pseudonyms.port import Pseudonymiser
 from gateway.pseudonyms.receipts import Receipts
 from gateway.pseudonyms.sealing import Sealer
 
@@ -16,7 +17,7 @@ from gateway.pseudonyms.sealing import Sealer
 class Veil:
     """Pseudonyms, seals, identifiers, fingerprints and receipts under one key ring."""
 
-    pseudonymiser: LocalPseudonymiser
+    pseudonymiser: Pseudonymiser
     sealer: Sealer
     identifiers: Identifiers
     fingerprints: Fingerprints
