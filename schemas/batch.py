@@ -162,7 +162,11 @@ def _count(description: str, example: int) -> WholeNumber:
 
 
 class BatchReceipt(StrictSchema):
-    """How far a batch is. Shape: `id` is absent, and `validated` is there, when nothing was stored."""
+    """How far a batch is.
+
+    Shape: `id` and `receipt` are absent, and `validated` is there, when nothing was stored; the receipt is in the
+    answer to its registration alone.
+    """
 
     id = Identifier(metadata=about("Id of the batch.", EXAMPLE_ID))
     status = Choice(BATCH_STATUSES, required=True, metadata=about("`done`: every line has its outcome.", "running"))
@@ -178,6 +182,7 @@ class BatchReceipt(StrictSchema):
     refused = _count("Lines that were refused.", 1)
     not_done = WholeNumber(0, metadata=about("Of `atomic`: lines that were not done because another was refused.", 0))
     progress = Share(required=True, metadata=about("Share of the lines that are done.", 0.5))
+    receipt = Text(8192, metadata=about("Signed receipt, compact JWS (ES256).", "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"))
     validated = Flag(metadata=about("True when its form was checked only and nothing was stored.", True))
 
 

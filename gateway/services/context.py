@@ -117,16 +117,12 @@ class Work:
 
     def receipt(self, kind: str, fact: Inclusion | Action, dates: Mapping[str, Any]) -> str:
         """The signed receipt for a fact, with its dates as text."""
-        return self.veil.receipts.sign(
-            {
-                "id": str(fact.id),
-                "kind": kind,
-                "project": fact.project,
-                "rules": VERSION,
-                "audit_entry": str(self.audit_entry),
-                **_plain(dates),
-            }
-        )
+        return self.sign(kind, fact.id, {"project": fact.project, **dates})
+
+    def sign(self, kind: str, about: UUID, claims: Mapping[str, Any]) -> str:
+        """The signed receipt for whatever has an id, with the rule book and the audit entry it was done by."""
+        known = {"id": about, "kind": kind, "rules": VERSION, "audit_entry": self.audit_entry}
+        return self.veil.receipts.sign(_plain({**known, **claims}))
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,15 @@ class Upload:
     is_known: bool = False
 
 
-def register_batch(work: Work, upload: Upload) -> Batch:
+@dataclass(frozen=True, slots=True)
+class RegisteredBatch:
+    """A batch that was just queued, with the receipt for it."""
+
+    batch: Batch
+    receipt: str
+
+
+def register_batch(work: Work, upload: Upload) -> RegisteredBatch:
     """Queue a batch for the worker; this instant is when its lines are communicated.
 
     Source: CONTRACT 5.3, V1, G1, G15; DECISIONS 27.
@@ -54,7 +62,16 @@ def register_batch(work: Work, upload: Upload) -> Batch:
         work.object = whole.id
         if not work.tx.batches.enter(whole):
             raise StoreUnavailable
-    return whole
+    return RegisteredBatch(whole, _receipt(work, whole))
+
+
+def _receipt(work: Work, batch: Batch) -> str:
+    """The signed receipt: how many lines were handed in, and when.
+
+    Not: a digest of the lines. They hold numbers of persons, which could be tried against it.
+    """
+    counted = {"mode": batch.mode.value, "lines": batch.lines, "refused": batch.counts.get(LineOutcome.REFUSED, 0)}
+    return work.sign("batch", batch.id, {"communicated_at": batch.communicated_at, **counted})
 
 
 def caller_of(veil: Veil, batch: Batch) -> Caller:

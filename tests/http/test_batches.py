@@ -15,8 +15,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from gateway.domain.batches import MOST_ATOMIC_LINES, MOST_LINES
+from gateway.domain.rulebook import VERSION
 from gateway.http.api.batch_lines import read_line
 from gateway.http.api.batches import LARGEST_BATCH_BYTES
+from gateway.pseudonyms.receipts import verify_receipt
 from gateway.services.run_batches import run_batches
 from tests.builders import COLLEAGUE, PROJECT, PSEUDOCODE, SSIN
 from tests.http.issuer import ROLES
@@ -67,6 +69,7 @@ def test_batch_is_accepted_run_and_answered(gateway: Gateway) -> None:
 
     answer = post(gateway, body)
     batch = answer.get_json()
+    receipt = batch.pop("receipt")
     status, results = done(gateway, ndjson({"type": "action", "ref": "x", **an_action_request()}))
 
     assert answer.status_code == 202
@@ -81,6 +84,17 @@ def test_batch_is_accepted_run_and_answered(gateway: Gateway) -> None:
         "duplicate": 0,
         "refused": 0,
         "progress": 0.0,
+    }
+    claims = verify_receipt(receipt, gateway.send("GET", "/.well-known/jwks.json").get_json())
+    assert {**claims, "audit_entry": ""} == {
+        "id": batch["id"],
+        "kind": "batch",
+        "mode": "per_item",
+        "communicated_at": "2022-01-15T09:00:00Z",
+        "lines": 3,
+        "refused": 0,
+        "rules": VERSION,
+        "audit_entry": "",
     }
     first = gateway.send("GET", answer.headers["Location"], role="provider").get_json()
     assert first == {**batch, "status": "done", "accepted": 1, "duplicate": 1, "refused": 1, "progress": 1.0}

@@ -63,7 +63,7 @@ class Batches:
     def send(self, lines: Sequence[Line | bytes], caller: Caller = PARTNER, mode: Mode = Mode.PER_ITEM) -> Batch:
         staging, upload = self.staged(lines, caller, mode)
         try:
-            return self.desk.ask(caller, register_batch, upload)
+            return self.desk.ask(caller, register_batch, upload).batch
         finally:
             staging.drop()
 

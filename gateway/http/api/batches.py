@@ -22,7 +22,7 @@ from gateway.http.routes import Incoming, Outgoing, Reading, Route, identifier
 from gateway.http.texts import language_of
 from gateway.services.context import Context, Work
 from gateway.services.follow_batch import cancel_batch, get_batch, settled_lines
-from gateway.services.register_batch import Upload, register_batch
+from gateway.services.register_batch import RegisteredBatch, Upload, register_batch
 from gateway.services.stage_batch import Staging
 from gateway.store.batches import Batch, SettledLine
 from schemas.batch import BatchQuery, BatchReceipt, LineResult
@@ -100,10 +100,14 @@ def _get_results(incoming: Incoming) -> Any:
 
 
 def _dump(batch: Batch, incoming: Incoming) -> Outgoing:
+    return Outgoing(_document(batch))
+
+
+def _document(batch: Batch) -> dict[str, Any]:
     done = {one: batch.counts.get(one, 0) for one in LineOutcome if one is not LineOutcome.CANCELLED}
     if batch.mode is Mode.PER_ITEM:
         done.pop(LineOutcome.NOT_DONE)
-    document = {
+    return {
         "id": batch.id,
         "status": State.CANCELLED if batch.state is State.CANCELLING else batch.state,
         "mode": batch.mode,
@@ -114,11 +118,12 @@ def _dump(batch: Batch, incoming: Incoming) -> Outgoing:
         **{one.value.replace("-", "_"): count for one, count in done.items()},
         "progress": round(sum(done.values()) / batch.lines, 4),
     }
-    return Outgoing(document)
 
 
-def _dump_new(batch: Batch, incoming: Incoming) -> Outgoing:
-    return Outgoing(_dump(batch, incoming).document, {"Location": f"/v1/batches/{batch.id}"})
+def _dump_new(registered: RegisteredBatch, incoming: Incoming) -> Outgoing:
+    batch = registered.batch
+    document = {**_document(batch), "receipt": registered.receipt}
+    return Outgoing(document, {"Location": f"/v1/batches/{batch.id}"})
 
 
 def _dump_results(batch: Batch, incoming: Incoming) -> Outgoing:
