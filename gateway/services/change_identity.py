@@ -12,8 +12,8 @@ from gateway.domain.identity import Ssin
 from gateway.domain.inclusion import Inclusion, check_may_move
 from gateway.services.context import Work
 from gateway.services.find_inclusions import InclusionView, get_inclusion
+from gateway.store.beneficiaries import Person
 from gateway.store.inclusions import KnownInclusion
-from gateway.store.moves import Person
 
 
 def change_identity(work: Work, inclusion_id: UUID, ssin: Ssin, reason: str) -> InclusionView:

@@ -6,7 +6,7 @@ Stage: pseudonymous.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from random import SystemRandom
 from typing import Protocol
@@ -16,15 +16,19 @@ import structlog
 
 from gateway.domain import action as actions
 from gateway.domain import inclusion as inclusions
-from gateway.domain.delivery import Answer, Backoff, Bearing, Message, Standing, bearing_of
+from gateway.domain.delivery import Answer, Backoff, Bearing, Message, bearing_of
 from gateway.services.announce_delivery import announce_delivery
 from gateway.services.context import Context
+from gateway.store.beneficiaries import Person
 from gateway.store.transaction import Transaction
 
 log = structlog.get_logger("chroniccare.answers")
 ODD = (Bearing.FOREIGN, Bearing.CONTRADICTION)
 DEFAULT_BACKOFF = Backoff()
 _chance = SystemRandom().random
+
+Persons = Mapping[UUID, Person | None]
+"""Of known messages by their ids: whom each is about; None for one that moves while it is looked for."""
 
 
 class Mailbox(Protocol):
@@ -55,12 +59,15 @@ def collect_answers(context: Context, mailbox: Mailbox, backoff: Backoff = DEFAU
         odd = {name.value: count for name, count in found.items() if name in ODD}
         if odd:
             log.warning("odd_answers", **odd)
-        mailbox.confirm([answer.answer_id for answer in answers])
+        mailbox.confirm([answer.answer_id for answer in answers if answer.answer_id not in recording.left])
     return len(answers)
 
 
 class Recording:
-    """Answers on their way into the register, in one transaction."""
+    """Answers on their way into the register, in one transaction.
+
+    Shape: `left` are those whose message moved while it was looked for: they stay in the mailbox, and come again.
+    """
 
     def __init__(self, tx: Transaction, context: Context, backoff: Backoff) -> None:
         self._tx = tx
@@ -69,38 +76,53 @@ class Recording:
         self._bucket_of = context.veil.identifiers.bucket_of
         self._backoff = backoff
         self._waited: list[float] = []
+        self.left: set[str] = set()
 
-    def record(self, answers: Sequence[Answer]) -> Counter[Bearing]:
-        """Record answers; how many there were of each bearing.
+    def record(self, answers: Sequence[Answer]) -> Counter[Bearing | None]:
+        """Record answers; how many there were of each bearing, and without one of those that are left.
 
-        Shape: in the order of their buckets, so that two workers never wait for each other in a circle; those to one
-        message in the order in which they came.
+        Shape: their beneficiaries are locked first and then the messages, in the order that everybody keeps; those to
+        one message are taken in the order in which they came.
         """
-        placed = ((self._bucket_of(one.message_id), one) for one in answers)
-        return Counter(self._record(bucket, one) for bucket, one in sorted(placed, key=lambda pair: pair[0]))
+        persons = self._persons({one.message_id for one in answers})
+        self._tx.beneficiaries.lock_all(person for person in persons.values() if person is not None)
+        return Counter(
+            self._record(persons, one) for one in sorted(answers, key=lambda one: _place(persons, one.message_id))
+        )
 
     def count(self) -> None:
         """Count the decisions, and how long each took from its message's commit, in one row that is locked last."""
         if self._waited:
             self._tx.pulses.beat("answered", self._now, sum(self._waited), len(self._waited))
 
-    def _record(self, bucket: int, answer: Answer) -> Bearing:
-        bucket, standing = self._find(bucket, answer.message_id)
+    def _persons(self, message_ids: Iterable[UUID]) -> Persons:
+        """Of the messages that are ours: whom each is about, where its id routes to or where it moved since."""
+        places = {one: self._bucket_of(one) for one in message_ids}
+        found: dict[UUID, Person | None] = dict(self._tx.outbox.persons([(at, one) for one, at in places.items()]))
+        for one in places.keys() - found.keys():
+            moved_to = self._tx.moves.find(places[one], one)
+            if moved_to is not None:
+                found[one] = self._tx.outbox.persons([(moved_to, one)]).get(one)
+        return found
+
+    def _record(self, persons: Persons, answer: Answer) -> Bearing | None:
+        person = persons.get(answer.message_id)
+        standing = None if person is None else self._tx.outbox.standing(person, answer.message_id)
+        if standing is None and answer.message_id in persons:
+            self.left.add(answer.answer_id)
+            return None
         bearing = bearing_of(answer, standing)
+        if person is not None:
+            self._follow(bearing, person[0], answer)
+        return bearing
+
+    def _follow(self, bearing: Bearing, bucket: int, answer: Answer) -> None:
         if bearing is Bearing.NEWS:
             self._decide(bucket, answer)
         elif bearing is Bearing.POSTPONEMENT:
             self._tx.outbox.postpone(bucket, answer, self._backoff, self._now, _chance())
         elif bearing is Bearing.CONTRADICTION:
             self._tx.outbox.contradict(bucket, answer, self._tx.legal_now())
-        return bearing
-
-    def _find(self, bucket: int, message_id: UUID) -> tuple[int, Standing | None]:
-        """Where a message lives, and what is on record of it."""
-        standing = self._tx.outbox.standing(bucket, message_id)
-        if standing is None and (moved_to := self._tx.moves.find(bucket, message_id)) is not None:
-            return moved_to, self._tx.outbox.standing(moved_to, message_id)
-        return bucket, standing
 
     def _decide(self, bucket: int, answer: Answer) -> None:
         message = self._tx.outbox.answer(bucket, answer, self._tx.legal_now())
@@ -115,14 +137,18 @@ class Recording:
         announce_delivery(self._tx, self._context, message, answer.state, answer.code)
 
 
+def _place(persons: Persons, message_id: UUID) -> tuple[int, UUID]:
+    person = persons.get(message_id)
+    return (-1 if person is None else person[0]), message_id
+
+
 def _reject(tx: Transaction, message: Message, code: str) -> None:
-    """Take a rejected inclusion or action out of all counts, from its start.
+    """Take a rejected inclusion or action of a locked beneficiary out of all counts, from its start.
 
     Source: I6, D 14 §1, 9°.
     """
     if message.kind not in ("inclusion", "action"):
         return
-    tx.beneficiaries.lock(message.bucket, message.project, message.pseudonym)
     at = tx.stamp()
     if message.kind == "inclusion":
         included = tx.inclusions.find(message.bucket, message.reference)

@@ -166,6 +166,7 @@ class _Round:
         """Record what became of what was sent, and give back what was not."""
         steps, self.steps = self.steps, []
         with self.context.store.transaction() as tx:
+            tx.outbox.lock([*(message for message, _ in steps), *not_tried])
             for message, step in tx.outbox.take(steps, self.context.real_now()):
                 tx.failures.add(message, step.reason or "unknown", tx.legal_now())
                 announce_delivery(tx, self.context, message, step.state, step.reason)

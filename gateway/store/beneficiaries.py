@@ -6,7 +6,9 @@ Cost: one row by primary key. The row's lock gives commit order per beneficiary,
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, select, update
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from gateway.domain.delivery import Member
 from gateway.store import dialects
@@ -35,6 +37,19 @@ _DESCRIBE = (
 _ADVANCE = update(beneficiary).where(*_ROW).values(sequence=bindparam("b_sequence"))
 _INSURER = select(beneficiary.c.insurer).where(*_ROW)
 _KNOWN = select(beneficiary.c.sequence).where(*_ROW)
+_LOCK_ALL = (
+    select(beneficiary.c.bucket)
+    .where(
+        tuple_(beneficiary.c.bucket, beneficiary.c.project, beneficiary.c.pseudonym).in_(
+            bindparam("persons", expanding=True)
+        )
+    )
+    .order_by(beneficiary.c.bucket, beneficiary.c.pseudonym)  # no text in it: engines order that in their own ways
+    .with_for_update()
+)
+
+Person = tuple[int, str, bytes]
+"""Bucket, project and pseudonym."""
 
 
 class Beneficiaries:
@@ -53,6 +68,12 @@ class Beneficiaries:
         """Lock a beneficiary, known or new; the sequence of its next message. 1 means new."""
         row = {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sequence": 1}
         return int(self._connection.execute(_NEXT_OR_FIRST.on(self._connection), row).scalar_one())
+
+    def lock_all(self, persons: Iterable[Person]) -> None:
+        """Lock known beneficiaries until the transaction ends, in the order of bucket and pseudonym."""
+        wanted = sorted(set(persons))
+        if wanted:
+            self._connection.execute(_LOCK_ALL, {"persons": wanted}).all()
 
     def advance(self, bucket: int, project: str, pseudonym: bytes, sequence: int) -> None:
         """Set the sequence number of the last message of a locked beneficiary."""

@@ -15,10 +15,8 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 
 from gateway.domain.delivery import State
 from gateway.store import dialects
+from gateway.store.beneficiaries import Person
 from gateway.store.tables import action, inclusion, moved, outbox
-
-Person = tuple[int, str, bytes]
-"""Bucket, project and pseudonym."""
 
 _SETTLED = (State.ACCEPTED.value, State.REJECTED.value)
 _FIND = select(moved.c.new_bucket).where(moved.c.bucket == bindparam("b_bucket"), moved.c.id == bindparam("b_id"))
@@ -80,8 +78,8 @@ class Moves:
         Not: a second claim. The rows are locked before they are looked at.
         """
         theirs = (outbox.c.bucket == old[0], outbox.c.reference.in_(facts))
-        found = select(outbox).where(*theirs).order_by(outbox.c.sequence).with_for_update()
-        rows = self._connection.execute(found).all()
+        found = select(outbox).where(*theirs).order_by(outbox.c.id).with_for_update()
+        rows = sorted(self._connection.execute(found), key=lambda row: int(row.sequence))
         self._connection.execute(delete(outbox).where(*theirs))
         tried = [place for place, row in enumerate(rows, 1) if _may_have_been_sent(row)]
         free = tried[-1] if tried else len(rows)

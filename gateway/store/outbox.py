@@ -2,20 +2,22 @@
 
 Stage: pseudonymous. Times here are real time but for `answered_at`, which is when the answer became known.
 Cost: a claim looks at one bucket (SCALE 8); what is pending has an index of its own.
+Shape: whoever changes several messages locks them in the order of bucket and id, and their beneficiaries before them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Text, and_, bindparam, exists, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, Text, and_, bindparam, exists, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.sql.dml import Update
 
 from gateway.domain.delivery import Answer, Backoff, Message, Standing, State, Step
+from gateway.store.beneficiaries import Person
 from gateway.store.tables import outbox
 
 _earlier = outbox.alias("earlier")
@@ -80,7 +82,21 @@ _ANSWER = (
     .returning(outbox)
 )
 _SEALED = select(outbox.c.sealed_tried_ssin).where(*_ROW)
-_STANDING = select(outbox.c.state, outbox.c.input_reference, outbox.c.output_reference).where(*_ROW).with_for_update()
+_KEY = tuple_(outbox.c.bucket, outbox.c.id)
+_PERSONS = select(outbox.c.id, outbox.c.bucket, outbox.c.project, outbox.c.pseudonym).where(
+    _KEY.in_(bindparam("places", expanding=True))
+)
+_LOCK = (
+    select(outbox.c.bucket)
+    .where(_KEY.in_(bindparam("places", expanding=True)))
+    .order_by(outbox.c.bucket, outbox.c.id)
+    .with_for_update()
+)
+_STANDING = (
+    select(outbox.c.state, outbox.c.input_reference, outbox.c.output_reference)
+    .where(*_ROW, outbox.c.project == bindparam("b_project"), outbox.c.pseudonym == bindparam("b_pseudonym"))
+    .with_for_update()
+)
 _ATTEMPTS = select(outbox.c.attempts).where(*_ROW)
 _POSTPONE = (
     update(outbox)
@@ -160,7 +176,14 @@ class Outbox:
 
     def beat(self, held: Sequence[Message], until: datetime) -> list[UUID]:
         """Lengthen the leases on claimed messages; those that are no longer the holder's."""
-        return [one.id for one in held if not self._has_changed(_BEAT, {**_held(one), "b_until": until})]
+        ordered = sorted(held, key=_place)
+        return [one.id for one in ordered if not self._has_changed(_BEAT, {**_held(one), "b_until": until})]
+
+    def lock(self, messages: Iterable[Message]) -> None:
+        """Lock claimed messages until the transaction ends; to be called before more than one of them is changed."""
+        places = sorted({_place(one) for one in messages})
+        if len(places) > 1:
+            self._connection.execute(_LOCK, {"places": places}).all()
 
     def put_back(self, held: Sequence[Message]) -> None:
         """Give the leases on claimed messages back, as if they had not been claimed."""
@@ -216,9 +239,16 @@ class Outbox:
         ).one_or_none()
         return None if row is None else _message_of(row)
 
-    def standing(self, bucket: int, message_id: UUID) -> Standing | None:
-        """What is on record of a message, which is locked until the transaction ends; None when there is none."""
-        row = self._connection.execute(_STANDING, {"b_bucket": bucket, "b_id": message_id}).one_or_none()
+    def persons(self, places: Iterable[tuple[int, UUID]]) -> Mapping[UUID, Person]:
+        """Of the messages that are at places: whom each is about; an unlocked look."""
+        rows = self._connection.execute(_PERSONS, {"places": sorted(set(places))}).all()
+        return {row.id: (row.bucket, row.project, bytes(row.pseudonym)) for row in rows}
+
+    def standing(self, person: Person, message_id: UUID) -> Standing | None:
+        """What is on record of a person's message, or None; it is locked until the transaction ends."""
+        bucket, project, pseudonym = person
+        asked = {"b_bucket": bucket, "b_id": message_id, "b_project": project, "b_pseudonym": pseudonym}
+        row = self._connection.execute(_STANDING, asked).one_or_none()
         return None if row is None else Standing(State(row.state), row.input_reference, row.output_reference)
 
     def postpone(self, bucket: int, answer: Answer, backoff: Backoff, now: datetime, chance: float) -> None:
@@ -266,6 +296,10 @@ def _step(message: Message, step: Step, now: datetime) -> dict[str, Any]:
         "b_reason": step.reason,
         "b_output_reference": step.output_reference,
     }
+
+
+def _place(message: Message) -> tuple[int, UUID]:
+    return message.bucket, message.id
 
 
 def _held(message: Message) -> dict[str, Any]:
