@@ -31,6 +31,7 @@ from gateway.http.api.docs import add_docs
 from gateway.http.api.open import add_open_doors
 from gateway.http.api.sandbox import add_sandbox_doors
 from gateway.http.callers import Callers
+from gateway.http.denied import Denied
 from gateway.http.factory import create_flask
 from gateway.http.metrics import Metrics
 from gateway.http.routes import Route
@@ -41,6 +42,7 @@ from gateway.pseudonyms.veil import veil_of
 from gateway.services.check_readiness import Needs, check_readiness
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace
+from gateway.services.deny_key import denied_keys
 from gateway.services.statements import Statements
 from gateway.settings import Settings, SettingsError
 from gateway.spans import NO_SPANS, Spans
@@ -129,7 +131,8 @@ def build_app(settings: Settings, spans: Spans = NO_SPANS) -> Flask:
     if not settings.issuer:
         raise SettingsError("CHRONICCARE_ISSUER is missing: the URL of the token issuer")
     context = build_context(settings, spans)
-    guard = TokenGuard(IssuerKeys(settings.issuer), settings.issuer, settings.audience, real_now)
+    denied = Denied(lambda: denied_keys(context))
+    guard = TokenGuard(IssuerKeys(settings.issuer), settings.issuer, settings.audience, real_now, denied)
     metrics = Metrics()
     app = create_flask(context, Callers(guard), ROUTES, settings.trusted_hosts, metrics)
     add_open_doors(app, context, metrics, watch_of(settings, context))

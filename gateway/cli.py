@@ -19,6 +19,7 @@ from rich.progress import Progress
 from gateway.app import build_app, build_context, build_serving_app, build_way_out
 from gateway.clock import real_now
 from gateway.deliver_command import deliver_app, run_worker
+from gateway.deny_command import deny_kid
 from gateway.domain.errors import (
     AlreadyReleased,
     AlreadyRevised,
@@ -63,6 +64,7 @@ app.add_typer(receipt_app, name="receipt")
 app.add_typer(extract_app, name="extract")
 app.add_typer(deliver_app, name="deliver")
 app.command("reconcile")(reconcile)
+keys_app.command("deny-kid")(deny_kid)
 console = Console()
 errors = Console(stderr=True)
 TOLD = (

@@ -6,7 +6,7 @@ Source: RFC 8725, RFC 9068; CONTRACT 3. Nothing of a payload is used before its 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ import jwt
 
 from gateway.domain.access import Caller, Role
 from gateway.domain.errors import ExpiredToken, InvalidToken, IssuerUnavailable
-from gateway.upstream.jwks import IssuerKeys, KeysUnavailable
+from gateway.upstream.jwks import KID, IssuerKeys, KeysUnavailable
 from schemas import checks, strict_json
 
 LARGEST_TOKEN_BYTES = 8192
@@ -24,15 +24,22 @@ ALGORITHMS = frozenset({"RS256", "PS256", "ES256"})
 TYPES = frozenset({"at+jwt", "application/at+jwt"})
 INSURERS = frozenset({"100", "200", "300", "400", "500", "600", "900"})
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class TokenGuard:
     """Verifies the tokens of one issuer for one audience."""
 
-    def __init__(self, keys: IssuerKeys, issuer: str, audience: str, real_now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        keys: IssuerKeys,
+        issuer: str,
+        audience: str,
+        real_now: Callable[[], datetime],
+        denied: Container[str] = frozenset(),
+    ) -> None:
         self._keys = keys
+        self._denied = denied
         self._issuer = issuer
         self._audience = audience
         self._real_now = real_now
@@ -40,11 +47,13 @@ class TokenGuard:
     def key_of(self, token: str) -> jwt.PyJWK:
         """The key that must have signed a token, by its header alone.
 
-        Raises: InvalidToken, IssuerUnavailable.
+        Raises: InvalidToken, IssuerUnavailable; StoreUnavailable when it cannot be told whether the key is denied.
         """
         if len(token) > LARGEST_TOKEN_BYTES or not _SHAPE.fullmatch(token):
             raise InvalidToken("shape")
         kid, algorithm = _header(token.partition(".")[0])
+        if kid in self._denied:
+            raise InvalidToken("denied")
         try:
             key = self._keys.find(kid, algorithm)
         except KeysUnavailable:
@@ -108,7 +117,7 @@ def _header(segment: str) -> tuple[str, str]:
     kid, algorithm, kind = header.get("kid"), header.get("alg"), header.get("typ")
     if set(header) != {"typ", "alg", "kid"} or not isinstance(kind, str) or kind.lower() not in TYPES:
         raise InvalidToken("header")
-    if not isinstance(kid, str) or not _KID.fullmatch(kid) or not isinstance(algorithm, str):
+    if not isinstance(kid, str) or not KID.fullmatch(kid) or not isinstance(algorithm, str):
         raise InvalidToken("header")
     if algorithm not in ALGORITHMS:
         raise InvalidToken("algorithm")

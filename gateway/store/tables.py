@@ -110,6 +110,13 @@ catalogue_history = Table(
     Column("recorded_at", Instant, nullable=False),
 )
 
+denied_key = Table(
+    "denied_key",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("denied_at", Instant, nullable=False),
+)
+
 # Tables about a person.
 
 beneficiary = Table(

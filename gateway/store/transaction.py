@@ -22,6 +22,7 @@ from gateway.store.batches import Batches
 from gateway.store.beneficiaries import Beneficiaries
 from gateway.store.catalogue import CatalogueCache, Catalogues
 from gateway.store.deliveries import Deliveries
+from gateway.store.denied_keys import DeniedKeys
 from gateway.store.extracts import Extracts
 from gateway.store.failures import Failures
 from gateway.store.figures import Figures
@@ -91,6 +92,7 @@ class Transaction:
         self.extracts = Extracts(connection)
         self.releases = Releases(connection)
         self.pulses = Pulses(connection)
+        self.denied_keys = DeniedKeys(connection)
         self.sides = Sides(connection)
         self.figures = Figures(connection)
         self.statistics = Statistics(connection)

@@ -9,10 +9,12 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
 import requests
+import structlog
 from jwt.utils import base64url_decode
 
 from gateway.upstream.bodies import read_at_most
@@ -21,23 +23,35 @@ from schemas import strict_json
 
 LARGEST_SET_BYTES = 256 * 1024
 COOL_DOWN_SECONDS = 5.0
+FIRST_COOL_DOWN_SECONDS = 1.0
+PATIENCE_SECONDS = 2.0
 MAX_AGE_SECONDS = 600.0
 TOTAL_SECONDS = 10.0
 HARD_AGE_SECONDS = 24 * 3600.0
 SMALLEST_RSA_BITS = 2048
 ALGORITHMS = {"RSA": ("RS256", "PS256"), "EC": ("ES256",)}
-_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+log = structlog.get_logger("chroniccare.issuer")
 
 
 class KeysUnavailable(Exception):
     """No keys that are young enough could be had."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """The issuer being asked, since when on the monotonic clock; whoever needs the answer waits for `is_over`."""
+
+    is_over: threading.Event
+    began_at: float
+
+
 class IssuerKeys:
     """The verification keys of one issuer, by kid and algorithm.
 
-    Shape: an unknown kid asks the issuer again, once per cool-down; when the issuer is out of reach the last set serves
-    up to its hard age.
+    Shape: an unknown kid, or a set past its age, asks the issuer again: one thread at a time, however many wait for
+    it, and not again before a cool-down. Nobody waits longer than `PATIENCE_SECONDS` after that thread set out; when
+    the issuer is out of reach the last set serves up to its hard age.
     """
 
     def __init__(self, issuer: str) -> None:
@@ -46,6 +60,7 @@ class IssuerKeys:
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
         self._lock = threading.Lock()
+        self._asking: _Asking | None = None
 
     def find(self, kid: str, algorithm: str) -> jwt.PyJWK | None:
         """The key with a kid that may verify an algorithm, or None.
@@ -62,15 +77,26 @@ class IssuerKeys:
 
     def _refresh(self) -> None:
         with self._lock:
-            if time.monotonic() - self._tried_at < COOL_DOWN_SECONDS and self._keys:
-                return
-            self._tried_at = time.monotonic()
-            try:
-                keys = keys_of(self._fetch_set())
-            except (requests.RequestException, ValueError, KeyError, TypeError, jwt.PyJWTError):
-                return
+            if self._asking is None:
+                cool_down = COOL_DOWN_SECONDS if self._keys else FIRST_COOL_DOWN_SECONDS
+                if time.monotonic() - self._tried_at < cool_down:
+                    return
+                self._asking = _Asking(threading.Event(), time.monotonic())
+                threading.Thread(target=self._ask, args=(self._asking,), daemon=True).start()
+            asking = self._asking
+        asking.is_over.wait(max(0.0, asking.began_at + PATIENCE_SECONDS - time.monotonic()))
+
+    def _ask(self, asking: _Asking) -> None:
+        try:
+            keys = keys_of(self._fetch_set())
             if keys:
                 self._keys, self._fetched_at = keys, time.monotonic()
+        except (requests.RequestException, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+            log.warning("issuer_unavailable", kind=type(error).__name__)
+        finally:
+            with self._lock:
+                self._asking, self._tried_at = None, time.monotonic()
+            asking.is_over.set()
 
     def _fetch_set(self) -> Mapping[str, Any]:
         discovery = _get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
@@ -115,7 +141,7 @@ def _is_usable(jwk: Mapping[str, Any]) -> bool:
         return False
     if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
         return False
-    if jwk.get("alg") not in (None, *ALGORITHMS[jwk["kty"]]) or not _KID.fullmatch(str(jwk.get("kid", ""))):
+    if jwk.get("alg") not in (None, *ALGORITHMS[jwk["kty"]]) or not KID.fullmatch(str(jwk.get("kid", ""))):
         return False
     if jwk["kty"] == "EC":
         return jwk.get("crv") == "P-256"

@@ -121,6 +121,22 @@ def test_keys_are_made_once_and_never_overwritten(tmp_path: Path, run: Run) -> N
     assert [path.name for path in ring.parent.iterdir()] == ["keys.json"]
 
 
+def test_key_of_the_issuer_is_denied_and_trusted_again(run: Run) -> None:
+    run("keys", "create")
+    run("migrate")
+
+    denied = run("keys", "deny-kid", "ec-1")
+    lifted = run("keys", "deny-kid", "ec-1", "--lift")
+    again = run("keys", "deny-kid", "ec-1", "--lift")
+    odd = run("keys", "deny-kid", "ec/1")
+
+    assert denied == Ended(0, "ec-1: denied, on every gateway within 60 seconds\n", "")
+    assert lifted == Ended(0, "ec-1: trusted again, on every gateway within 60 seconds\n", "")
+    assert (again.status, odd.status) == (2, 2)
+    assert "it is not denied" in again.errors
+    assert "1 to 64 letters" in odd.errors
+
+
 def test_keys_that_others_may_read_are_refused(tmp_path: Path, run: Run) -> None:
     run("keys", "create")
     (tmp_path / "data" / "keys.json").chmod(0o644)

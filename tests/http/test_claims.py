@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -12,12 +11,9 @@ from typing import Any
 import pytest
 
 from tests.builders import PROVIDER
-from tests.http.issuer import ROLES, Issuer, an_ec_key, base64url, from_base64url, signed
+from tests.http.issuer import ROLES, Issuer, an_ec_key, signed
 from tests.http.test_tokens import ask, assert_refused
 from tests.http.wire import FOREIGN_PROJECT, Gateway
-
-MUTATIONS = 5_000
-ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ \"'{}%\x00é"
 
 Change = Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any]]
 
@@ -186,43 +182,3 @@ def test_callers_are_told_apart_by_their_claims_not_by_their_token(shared_gatewa
     )
 
     assert (own.status_code, foreign.status_code) == (200, 403)
-
-
-def test_no_mutation_of_a_valid_token_is_accepted(shared_gateway: Gateway, issuer: Issuer) -> None:
-    """Flips, insertions, deletions, swapped segments and rewritten claims, from one seed."""
-    dice = random.Random(20220115)
-    valid = [issuer.token(role) for role in ROLES]
-    before = shared_gateway.counts()
-    client = shared_gateway.app.test_client()
-
-    for _ in range(MUTATIONS):
-        token = _mutated(dice, valid)
-        answer = client.get("/v1/projects", headers={"Authorization": f"Bearer {token}"})
-        assert (answer.status_code == 401) == (token not in valid), token
-
-    assert shared_gateway.counts() == before
-
-
-def _mutated(dice: random.Random, valid: list[str]) -> str:
-    token, other = dice.sample(valid, 2)
-    place = dice.randrange(len(token))
-    match dice.randrange(6):
-        case 0:
-            return token[:place] + dice.choice(ALPHABET[:64]) + token[place + 1 :]
-        case 1:
-            return token[:place] + dice.choice(ALPHABET).replace("\x00", "~") + token[place:]
-        case 2:
-            return token[:place] + token[place + dice.randrange(1, 4) :]
-        case 3:
-            parts, others = token.split("."), other.split(".")
-            parts[1] = others[1]
-            return ".".join(parts)
-        case 4:
-            header, payload, signature = token.split(".")
-            claims = json.loads(from_base64url(payload))
-            claims[dice.choice([*claims, "scope"])] = dice.choice(["registrar", 0, None, [], PROVIDER, 2**40])
-            return f"{header}.{base64url(json.dumps(claims).encode())}.{signature}"
-        case _:
-            raw = bytearray(token, "ascii")
-            raw[place] ^= 1 << dice.randrange(6)
-            return raw.decode("ascii").replace("\n", "~").replace("\r", "~")

@@ -73,7 +73,10 @@ def test_unknown_keys_make_the_gateway_ask_once_per_cool_down(light_gateway: Gat
     assert issuer.asked == []
 
 
-def test_start_without_the_issuer_is_503_and_heals_alone(light_gateway: Gateway, issuer: Issuer) -> None:
+def test_start_without_the_issuer_is_503_and_heals_alone(
+    light_gateway: Gateway, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "FIRST_COOL_DOWN_SECONDS", 0.0)
     issuer.answers.clear()
 
     answer = ask(light_gateway, issuer.token())
@@ -172,6 +175,23 @@ def test_odd_key_of_the_issuer_verifies_nothing(light_gateway: Gateway, issuer: 
 
     assert ask(light_gateway, issuer.token()).status_code == 200
     assert_refused(ask(light_gateway, token))
+
+
+@pytest.mark.usefixtures("eager")
+def test_planned_rotation_refuses_no_valid_token_and_ends_with_the_old_key(
+    light_gateway: Gateway, issuer: Issuer
+) -> None:
+    """K01: the new key is published, then used, then the old one is removed."""
+    old, new = public_jwk(an_ec_key(), "ec-1"), public_jwk(an_ec_key(number=1), "ec-2")
+
+    issuer.serve_keys(old, new)
+    published = [ask(light_gateway, token_by(issuer, an_ec_key(), "ec-1")).status_code for _ in range(20)]
+    used = [ask(light_gateway, token_by(issuer, an_ec_key(number=1), "ec-2")).status_code for _ in range(20)]
+    issuer.serve_keys(new)
+    kept = [ask(light_gateway, token_by(issuer, an_ec_key(number=1), "ec-2")).status_code for _ in range(20)]
+
+    assert {*published, *used, *kept} == {200}
+    assert_refused(ask(light_gateway, token_by(issuer, an_ec_key(), "ec-1")))
 
 
 def test_symmetric_key_of_the_issuer_verifies_nothing(light_gateway: Gateway, issuer: Issuer) -> None:

@@ -23,12 +23,14 @@ from gateway.http.api.docs import add_docs
 from gateway.http.api.open import add_open_doors
 from gateway.http.api.sandbox import add_sandbox_doors
 from gateway.http.callers import Callers
+from gateway.http.denied import Denied
 from gateway.http.factory import create_flask
 from gateway.http.metrics import Metrics
 from gateway.http.tokens import TokenGuard
 from gateway.pseudonyms.keyring import new_keys, write_keyring
 from gateway.pseudonyms.veil import Veil
 from gateway.services.context import Context
+from gateway.services.deny_key import denied_keys
 from gateway.services.statements import Statements
 from gateway.settings import Settings
 from gateway.spans import NO_SPANS, Spans
@@ -163,7 +165,8 @@ def a_gateway(
     store = Store(database_url, legal, connections=8)
     extracts = clock_path.parent / "extracts"
     context = Context(store, veil, real_now, extracts, statements=Statements(lambda: listed), spans=spans)
-    guard = TokenGuard(IssuerKeys(issuer.url), issuer.url, AUDIENCE, real)
+    denied = Denied(lambda: denied_keys(context))
+    guard = TokenGuard(IssuerKeys(issuer.url), issuer.url, AUDIENCE, real, denied)
     metrics = Metrics()
     app = create_flask(context, Callers(guard), ROUTES, ("127.0.0.1", "localhost"), metrics)
     keys = clock_path.parent / "keys.json"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +20,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from gateway.upstream import jwks
 from gateway.upstream.jwks import (
     COOL_DOWN_SECONDS,
+    FIRST_COOL_DOWN_SECONDS,
     HARD_AGE_SECONDS,
     LARGEST_SET_BYTES,
     MAX_AGE_SECONDS,
@@ -186,17 +189,73 @@ def test_outage_of_the_issuer_keeps_the_old_keys_up_to_their_hard_age(
     assert issuer.find("ec-1", "ES256") is not None
 
 
-def test_issuer_that_was_never_reached_is_asked_every_time(
+def test_issuer_that_was_never_reached_is_asked_once_per_short_cool_down(
     wire: responses.RequestsMock, ticks: SimpleNamespace
 ) -> None:
     wire.get(DISCOVERY, body=requests.ConnectionError())
     issuer = IssuerKeys(ISSUER)
 
     for _ in range(3):
-        with pytest.raises(KeysUnavailable):
-            issuer.find("ec-1", "ES256")
+        for _ in range(5):
+            with pytest.raises(KeysUnavailable):
+                issuer.find("ec-1", "ES256")
+        ticks.now += FIRST_COOL_DOWN_SECONDS
 
     assert _asked(wire) == 3
+
+
+class SlowIssuer:
+    """Answers `responses` only when told to, and counts who asked."""
+
+    def __init__(self) -> None:
+        self.may_answer = threading.Event()
+        self.asked = 0
+
+    def __call__(self, _request: object) -> tuple[int, dict[str, str], str]:
+        self.asked += 1
+        self.may_answer.wait(10)
+        return 200, {}, json.dumps({"issuer": ISSUER, "jwks_uri": KEYS})
+
+
+def test_issuer_is_asked_once_however_many_wait_and_all_get_the_answer(
+    wire: responses.RequestsMock, ticks: SimpleNamespace
+) -> None:
+    _answer(wire, EC)
+    slow = SlowIssuer()
+    wire.remove(responses.GET, DISCOVERY)
+    wire.add_callback(responses.GET, DISCOVERY, slow)
+    issuer = IssuerKeys(ISSUER)
+
+    with ThreadPoolExecutor(20) as pool:
+        found = [pool.submit(issuer.find, "ec-1", "ES256") for _ in range(20)]
+        slow.may_answer.set()
+
+    assert all(one.result() is not None for one in found)
+    assert slow.asked == 1
+
+
+def test_nobody_waits_for_an_issuer_beyond_its_patience(
+    wire: responses.RequestsMock, ticks: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _answer(wire, EC)
+    issuer = IssuerKeys(ISSUER)
+    issuer.find("ec-1", "ES256")
+    slow = SlowIssuer()
+    wire.remove(responses.GET, DISCOVERY)
+    wire.add_callback(responses.GET, DISCOVERY, slow)
+    monkeypatch.setattr(jwks, "PATIENCE_SECONDS", 0.05)
+
+    ticks.now += MAX_AGE_SECONDS + 1
+    known = [issuer.find("ec-1", "ES256") for _ in range(3)]
+    unknown = [issuer.find("ec-2", "ES256") for _ in range(3)]
+    asking = issuer._asking
+    slow.may_answer.set()
+
+    assert None not in known
+    assert unknown == [None] * 3
+    assert slow.asked == 1
+    assert asking is not None
+    assert asking.is_over.wait(10)
 
 
 @pytest.mark.parametrize(
