@@ -13,7 +13,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from socket import gethostname
 from uuid import uuid4
 
 import structlog
@@ -52,17 +54,18 @@ class Worker:
     pace: Pace
     read: LineReader
     stop: threading.Event = field(default_factory=threading.Event)
+    name: str = field(default_factory=lambda: f"{gethostname()}/{uuid4().hex[:8]}")
 
     def lanes(self) -> Mapping[str, Lane]:
         """The lanes by name, batches and extracts before the messages that they bring forth."""
         context, lease, is_stopping = self.context, self.pace.lease, self.stop.is_set
-        watch, beats = Watch(is_stopping), Beats(self.context, is_stopping)
-        hooks = HookWatch(is_stopping)
+        beats, hooks = Beats(self.context, self.name, is_stopping), HookWatch(is_stopping)
+        watch = Watch(is_stopping, lambda: beats.lane("sending"))
 
         def send() -> int:
             tried = deliver_outbox(context, self.way_out, self.pace, watch)
             if watch.circuit.open_until is not None:
-                beats.beat("circuit")
+                beats.work("circuit")
             return tried
 
         lanes: Mapping[str, Lane] = {
@@ -76,29 +79,47 @@ class Worker:
 
 
 class Beats:
-    """Tells the register now and then that a kind of work goes on; what came to grief is not told."""
+    """Tells the register now and then that a kind of work goes on, and in which worker; not of what came to grief."""
 
-    def __init__(self, context: Context, is_stopping: Callable[[], bool]) -> None:
+    def __init__(self, context: Context, worker: str, is_stopping: Callable[[], bool]) -> None:
         self._context = context
+        self._worker = worker
         self._is_stopping = is_stopping
         self._next_at: dict[str, float] = {}
 
     def after(self, name: str, lane: Lane) -> Lane:
-        """A lane whose rounds are told of when they end well."""
+        """A lane whose rounds are told of when they end well; one whose partner alone is away goes on as well."""
 
         def round_and_beat() -> int:
-            moved = lane()
-            self.beat(name)
+            try:
+                moved = lane()
+            except MailboxUnavailable:
+                self._tell(name, is_turn=True)
+                raise
+            self.lane(name)
             return moved
 
         return round_and_beat
 
-    def beat(self, name: str) -> None:
+    def lane(self, name: str) -> None:
+        """Tell that a lane goes on, and its work is done."""
+        self._tell(name, is_turn=True, is_done=True)
+
+    def work(self, name: str) -> None:
+        """Tell of work that is no lane."""
+        self._tell(name, is_done=True)
+
+    def _tell(self, name: str, *, is_turn: bool = False, is_done: bool = False) -> None:
         """Tell of one kind of work, unless that was done a moment ago or the worker is ending."""
-        if not self._is_stopping() and time.monotonic() >= self._next_at.get(name, 0.0):
-            with self._context.store.transaction() as tx:
-                tx.pulses.beat(name, self._context.real_now())
-            self._next_at[name] = time.monotonic() + BEAT_EVERY_SECONDS
+        if self._is_stopping() or time.monotonic() < self._next_at.get(name, 0.0):
+            return
+        now = self._context.real_now()
+        with self._context.store.transaction() as tx:
+            if is_turn:
+                tx.pulses.turn(self._worker, name, now)
+            if is_done:
+                tx.pulses.beat(name, now)
+        self._next_at[name] = time.monotonic() + BEAT_EVERY_SECONDS
 
 
 def run_round(worker: Worker) -> int:
@@ -106,7 +127,10 @@ def run_round(worker: Worker) -> int:
 
     Raises: StoreUnavailable.
     """
-    return sum(_round(name, lane) or 0 for name, lane in worker.lanes().items())
+    moved = sum(_round(name, lane) or 0 for name, lane in worker.lanes().items())
+    with worker.context.store.transaction() as tx:
+        tx.pulses.leave(worker.name)
+    return moved
 
 
 def run_until_stopped(worker: Worker) -> None:
@@ -119,6 +143,7 @@ def run_until_stopped(worker: Worker) -> None:
         threading.Thread(target=_run_lane, args=(name, lane, worker.stop), name=name, daemon=True)
         for name, lane in lanes.items()
     ]
+    _enter(worker)
     for thread in threads:
         thread.start()
     worker.stop.wait()
@@ -126,7 +151,17 @@ def run_until_stopped(worker: Worker) -> None:
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     left = [thread.name for thread in threads if thread.is_alive()]
-    log.info("stopped", left=left, round_id=str(uuid4()))
+    with suppress(StoreUnavailable), worker.context.store.transaction() as tx:
+        tx.pulses.leave(worker.name)
+    log.info("stopped", worker=worker.name, left=left, round_id=str(uuid4()))
+
+
+def _enter(worker: Worker) -> None:
+    """Name every lane of a worker in the register, so that one which never turns is missed too."""
+    log.info("started", worker=worker.name, round_id=str(uuid4()))
+    with suppress(StoreUnavailable), worker.context.store.transaction() as tx:
+        for name in sorted(worker.lanes()):
+            tx.pulses.turn(worker.name, name, worker.context.real_now())
 
 
 def _timed(spans: Spans, name: str, lane: Lane) -> Lane:
@@ -195,6 +230,7 @@ def _housekeeping(context: Context) -> Lane:
             purge_at = time.monotonic() + PURGE_EVERY_SECONDS
             with context.store.transaction() as tx:
                 log.info("purged", keys=tx.idempotency.purge(context.real_now()))
+                tx.pulses.forget(context.real_now())
             log.info("swept", extracts=sweep_extracts(context), batches=sweep_batches(context))
         return 0
 

@@ -15,15 +15,15 @@ from datetime import datetime
 from os import environ, getpid
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess, values
-from prometheus_client.core import GaugeMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from gateway.domain.errors import Finding, Problem
 from gateway.store.outbox import Backlog
-from gateway.store.pulses import Pulse, Waiting
+from gateway.store.pulses import BOUNDS, Pulse, Waiting, Workers
 
 SHARED_IN = "PROMETHEUS_MULTIPROC_DIR"
-ANSWERED, CLOSE = "answered", "close"
+ACKNOWLEDGED, ANSWERED, CLOSE = "acknowledged", "answered", "close"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Standing:
     backlog: Backlog
     waiting: Waiting
     pulses: Mapping[str, Pulse]
+    latencies: Mapping[str, Mapping[int, int]]
+    workers: Workers
     now: datetime
 
 
@@ -119,12 +121,27 @@ def _register(standing: Standing) -> Iterator[Metric]:
         ("extracts_waiting", "Extracts not made", waiting.extracts),
     ):
         yield GaugeMetricFamily(f"chroniccare_{name}", about, value=value)
-    yield _summary("delivery_seconds", "From the commit of a message to its answer", pulses.get(ANSWERED))
+    yield _histogram(standing, "acknowledgement_seconds", "From a message's commit to its taking", ACKNOWLEDGED)
+    yield _histogram(standing, "delivery_seconds", "From the commit of a message to its answer", ANSWERED)
     yield _summary("close_seconds", "Closing of periods", pulses.get(CLOSE))
     last = GaugeMetricFamily("chroniccare_last_timestamp_seconds", "When a kind of work was last done", labels=["work"])
     for name, one in sorted(pulses.items()):
         last.add_metric([name], one.at.timestamp())
     yield last
+    yield GaugeMetricFamily("chroniccare_workers", "Workers that were seen a moment ago", value=standing.workers.alive)
+    about = "When the worker that is behind in a lane last turned it"
+    oldest = GaugeMetricFamily("chroniccare_lane_oldest_timestamp_seconds", about, labels=["lane"])
+    for name, at in sorted(standing.workers.oldest.items()):
+        oldest.add_metric([name], at.timestamp())
+    yield oldest
+
+
+def _histogram(standing: Standing, name: str, about: str, work: str) -> Metric:
+    """How long a kind of work took; what was done before latencies were kept is in the last bucket alone."""
+    pulse, found = standing.pulses.get(work), standing.latencies.get(work, {})
+    done, seconds = (0, 0.0) if pulse is None else (pulse.done, pulse.seconds)
+    within = [(str(bound), sum(count for upto, count in found.items() if upto <= bound)) for bound in BOUNDS]
+    return HistogramMetricFamily(f"chroniccare_{name}", about, buckets=[*within, ("+Inf", done)], sum_value=seconds)
 
 
 def _summary(name: str, about: str, pulse: Pulse | None) -> Metric:

@@ -91,9 +91,8 @@ class Recording:
         )
 
     def count(self) -> None:
-        """Count the decisions, and how long each took from its message's commit, in one row that is locked last."""
-        if self._waited:
-            self._tx.pulses.beat("answered", self._now, sum(self._waited), len(self._waited))
+        """Count the decisions by how long each took from its message's commit, in rows that are locked last."""
+        self._tx.pulses.observe("answered", self._now, self._waited)
 
     def _persons(self, message_ids: Iterable[UUID]) -> Persons:
         """Of the messages that are ours: whom each is about, where its id routes to or where it moved since."""

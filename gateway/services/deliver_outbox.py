@@ -18,7 +18,7 @@ from typing import Protocol
 import structlog
 
 from gateway.domain.circuit import Circuit, CircuitState
-from gateway.domain.delivery import Backoff, Message, Outcome, Step, Unacceptable, Unavailable, next_step
+from gateway.domain.delivery import Backoff, Message, Outcome, State, Step, Unacceptable, Unavailable, next_step
 from gateway.domain.identity import Ssin
 from gateway.pseudonyms.keyring import KeyringError
 from gateway.pseudonyms.sealing import BrokenSeal
@@ -60,9 +60,13 @@ class Pace:
 
 @dataclass(slots=True)
 class Watch:
-    """What a sender keeps from round to round: whether its partner is there, and whether it was told to stop."""
+    """What a sender keeps from round to round: whether its partner is there, and whether it was told to stop.
+
+    Shape: `beat` is called now and then while a round goes on, however long it lasts.
+    """
 
     is_stopping: Callable[[], bool] = lambda: False
+    beat: Callable[[], None] = lambda: None
     circuit: Circuit = field(default_factory=Circuit)
 
     def learn(self, is_there: bool, now: datetime, backoff: Backoff) -> None:
@@ -165,11 +169,20 @@ class _Round:
     def _record(self, not_tried: Sequence[Message]) -> None:
         """Record what became of what was sent, and give back what was not."""
         steps, self.steps = self.steps, []
+        now = self.context.real_now()
         with self.context.store.transaction() as tx:
             tx.outbox.lock([*(message for message, _ in steps), *not_tried])
-            for message, step in tx.outbox.take(steps, self.context.real_now()):
+            for message, step in tx.outbox.take(steps, now):
                 tx.failures.add(message, step.reason or "unknown", tx.legal_now())
                 announce_delivery(tx, self.context, message, step.state, step.reason)
             tx.outbox.put_back(not_tried)
+            taken = [_waited(message, now) for message, step in steps if step.state is State.SENT]
+            tx.pulses.observe("acknowledged", now, taken)
         self.held.drop([message.id for message, _ in steps])
         self.recorded_at = time.monotonic()
+        self.watch.beat()
+
+
+def _waited(message: Message, now: datetime) -> float:
+    """How long a claimed message has waited since its commit, in seconds."""
+    return 0.0 if message.created_at is None else (now - message.created_at).total_seconds()

@@ -321,17 +321,6 @@ extract = Table(
     partial_index("ix_extract_files", "expires_at", where="expires_at IS NOT NULL"),
 )
 
-# What processes beside the gateways last did, for metrics.
-
-pulse = Table(
-    "pulse",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("at", Instant, nullable=False),
-    Column("done", BigInteger, nullable=False),
-    Column("seconds", Float, nullable=False),
-)
-
 # What left: protected values only.
 
 release = Table(

@@ -17,7 +17,7 @@ from gateway.domain.errors import Finding, NotInformed
 from gateway.http.api.open import codes
 from gateway.http.metrics import Metrics, Standing
 from gateway.store.outbox import Backlog
-from gateway.store.pulses import Pulse, Waiting
+from gateway.store.pulses import Pulse, Waiting, Workers
 from tests.documents.texts import ROOT, quoted, read, rows, section
 
 
@@ -26,7 +26,8 @@ def shown() -> dict[str, tuple[str, set[str]]]:
     metrics, now = Metrics(), real_now()
     metrics.answered("GET /live", 200, 0.1)
     metrics.refused("not-informed", NotInformed())
-    standing = Standing(Backlog(0, 0, None), Waiting(0, 0), {"close": Pulse(now, 1, 1.0)}, now)
+    pulses, workers = {"close": Pulse(now, 1, 1.0)}, Workers(1, {"sending": now})
+    standing = Standing(Backlog(0, 0, None), Waiting(0, 0), pulses, {}, workers, now)
     families: Any = text_string_to_metric_families(metrics.text(standing, [Finding("disk", True)], 1).decode())
     found = {}
     for family in families:
@@ -53,7 +54,7 @@ SAMPLES = {
     "histogram": ["_bucket", "_count", "_sum"],
     "gauge": [""],
 }
-WORK = {"sending", "mailbox", "circuit", "close"}
+WORK = {"sending", "mailbox", "webhooks", "circuit", "close"}
 
 
 def alarms() -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from prometheus_client import values
@@ -51,6 +53,7 @@ def test_metrics_of_a_register_in_which_nothing_happened_are_nought(light_gatewa
     for name in ("outbox_oldest_seconds", "outbox_failed", "batches_waiting", "extracts_waiting", "outbox_rejected"):
         assert samples[f"chroniccare_{name}"] == 0
     assert samples["chroniccare_delivery_seconds_count"] == samples["chroniccare_close_seconds_count"] == 0
+    assert samples["chroniccare_workers"] == 0
 
 
 def test_metrics_without_the_register_are_those_of_the_gateway(light_gateway: Gateway) -> None:
@@ -65,7 +68,7 @@ def test_metrics_tell_how_long_answers_took(gateway: Gateway) -> None:
     gateway.include()
     wire = Echo()
 
-    deliver_outbox(gateway.context, wire, PACE)
+    deliver_outbox(replace(gateway.context, real_now=lambda: real_now() + timedelta(minutes=10)), wire, PACE)
     again = list(wire.answers)
     collect_answers(gateway.context, wire)
     wire.answers = again
@@ -74,6 +77,10 @@ def test_metrics_tell_how_long_answers_took(gateway: Gateway) -> None:
     samples = shown(gateway)
     assert samples["chroniccare_delivery_seconds_count"] == 1
     assert 0 < samples["chroniccare_delivery_seconds_sum"] < 60
+    assert samples['chroniccare_delivery_seconds_bucket{le="300"}'] == 1
+    assert 600 < samples["chroniccare_acknowledgement_seconds_sum"] < 660
+    found = [samples[f'chroniccare_acknowledgement_seconds_bucket{{le="{one}"}}'] for one in (1, 300, 900, "+Inf")]
+    assert found == [0, 0, 1, 1]
     last = samples['chroniccare_last_timestamp_seconds{work="answered"}']
     assert abs(last - real_now().timestamp()) < 60
 

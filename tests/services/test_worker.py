@@ -18,7 +18,9 @@ from gateway.http.api.batch_lines import read_line
 from gateway.services.deliver_outbox import Pace
 from gateway.services.run_batches import LineReader
 from gateway.store.idempotency import KEPT_FOR
+from gateway.store.pulses import Workers
 from gateway.store.tables import idempotency, outbox
+from gateway.upstream.client import MailboxUnavailable
 from gateway.upstream.webhooks import Postman
 from gateway.worker import Worker, run_round, run_until_stopped
 from tests.services.desk import Desk
@@ -214,3 +216,27 @@ def test_worker_tells_the_register_now_and_then_which_work_goes_on(desk: Desk) -
     assert {"sending", "mailbox", "batches", "extracts"} <= pulses.keys()
     assert pulses["answered"].done == 1
     assert "circuit" not in pulses
+
+
+def test_worker_names_every_lane_while_it_runs_and_leaves_none_behind(desk: Desk) -> None:
+    def found() -> Workers:
+        with desk.context.store.reading() as tx:
+            return tx.pulses.workers(real_now())
+
+    with _running(desk, Wire(is_away=True)):
+        _await(lambda: found().alive == 1)
+        lanes = set(found().oldest)
+
+    assert lanes == {"batches", "extracts", "sending", "mailbox", "webhooks"}
+    assert found() == Workers(0, {})
+
+
+def test_lane_whose_partner_is_away_goes_on_although_its_work_is_not_done(desk: Desk) -> None:
+    lane = _worker(desk, Wire(is_away=True)).lanes()["mailbox"]
+
+    with pytest.raises(MailboxUnavailable):
+        lane()
+
+    with desk.context.store.reading() as tx:
+        assert set(tx.pulses.workers(real_now()).oldest) == {"mailbox"}
+        assert tx.pulses.all() == {}

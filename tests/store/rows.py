@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import NullPool, Table, create_engine, func, select
 
-from gateway.store.tables import metadata, pulse
+from gateway.store.pulse_tables import lane_beat, latency, pulse
+from gateway.store.tables import metadata
 
 
 def rows(database_url: str, table: Table, *order: str) -> list[dict[str, Any]]:
@@ -24,7 +25,7 @@ def counts(database_url: str) -> dict[str, int]:
         return {
             table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
             for table in metadata.sorted_tables
-            if table is not pulse
+            if table not in (lane_beat, latency, pulse)
         }
 
 

@@ -59,7 +59,8 @@ def add_open_doors(app: Flask, context: Context, metrics: Metrics, watch: Watch)
 def _standing(context: Context) -> Standing | None:
     try:
         with context.store.reading() as tx:
-            return Standing(tx.outbox.backlog(), tx.pulses.waiting(), tx.pulses.all(), context.real_now())
+            backlog, waiting, now = tx.outbox.backlog(), tx.pulses.waiting(), context.real_now()
+            return Standing(backlog, waiting, tx.pulses.all(), tx.pulses.latencies(), tx.pulses.workers(now), now)
     except StoreUnavailable:
         return None
 
