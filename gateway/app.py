@@ -37,8 +37,8 @@ from gateway.http.metrics import Metrics
 from gateway.http.routes import Route
 from gateway.http.tokens import TokenGuard
 from gateway.http.watch import Watch
-from gateway.pseudonyms.keyring import read_keyring
 from gateway.pseudonyms.veil import veil_of
+from gateway.pseudonyms.watched import WatchedVeil
 from gateway.services.check_readiness import Needs, check_readiness
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace
@@ -88,13 +88,13 @@ def build_context(settings: Settings, spans: Spans = NO_SPANS) -> Context:
 
     Raises: KeyringError without usable keys; UnsafeStore for a database that would not keep the promises.
     """
-    veil = veil_of(read_keyring(settings.keyring_path))
+    newest_veil = WatchedVeil(settings.keyring_path, veil_of)
     store = Store(settings.store_url, legal_clock(settings), connections=settings.threads)
     if settings.standby:
         _check_standby(store)
     return Context(
         store,
-        veil,
+        newest_veil(),
         real_now,
         settings.extracts_path.resolve(),
         timedelta(days=settings.batch_days),
@@ -102,6 +102,7 @@ def build_context(settings: Settings, spans: Spans = NO_SPANS) -> Context:
         near_days=settings.month_end_days,
         is_sandbox=settings.sandbox,
         spans=spans,
+        newest_veil=newest_veil,
     )
 
 

@@ -36,6 +36,7 @@ from gateway.http.metrics import shared_metrics
 from gateway.http.server import configure_logging, serve
 from gateway.http.texts import LANGUAGES, rule_texts
 from gateway.import_file import Import, ImportFailed, import_file
+from gateway.keys_command import keys_app
 from gateway.pseudonyms.keyring import KeyringError, new_keys, read_keyring, write_keyring
 from gateway.pseudonyms.receipts import BrokenReceipt, verify_receipt
 from gateway.reconcile_command import reconcile
@@ -57,7 +58,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-keys_app = typer.Typer(help="The key ring.", no_args_is_help=True, pretty_exceptions_enable=False)
 receipt_app = typer.Typer(help="Receipts.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(keys_app, name="keys")
 app.add_typer(receipt_app, name="receipt")
@@ -220,14 +220,6 @@ def _release(context: Context, period: Period, group: Group | None, revise: Reas
         raise typer.BadParameter(f"no project is called {period}") from None
     for one in closed:
         console.print(f"{one.release.id}: {one.published} cells published")
-
-
-@keys_app.command("create")
-def keys_create() -> None:
-    """Make a key ring; an existing one is never overwritten."""
-    path = read_settings().keyring_path
-    write_keyring(new_keys(), path)
-    console.print(f"{path}: keep a copy apart; without it the register cannot be read", soft_wrap=True)
 
 
 @receipt_app.command("verify")

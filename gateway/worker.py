@@ -63,17 +63,17 @@ class Worker:
         watch = Watch(is_stopping, lambda: beats.lane("sending"))
 
         def send() -> int:
-            tried = deliver_outbox(context, self.way_out, self.pace, watch)
+            tried = deliver_outbox(context.renewed(), self.way_out, self.pace, watch)
             if watch.circuit.open_until is not None:
                 beats.work("circuit")
             return tried
 
         lanes: Mapping[str, Lane] = {
-            "batches": lambda: run_batches(context, self.read, lease, is_stopping=is_stopping),
-            "extracts": lambda: run_extracts(context, lease, is_stopping),
+            "batches": lambda: run_batches(context.renewed(), self.read, lease, is_stopping=is_stopping),
+            "extracts": lambda: run_extracts(context.renewed(), lease, is_stopping),
             "sending": send,
-            "mailbox": lambda: collect_answers(context, self.mailbox, self.pace.backoff),
-            "webhooks": lambda: send_webhooks(context, self.poster, self.pace, hooks),
+            "mailbox": lambda: collect_answers(context.renewed(), self.mailbox, self.pace.backoff),
+            "webhooks": lambda: send_webhooks(context.renewed(), self.poster, self.pace, hooks),
         }
         return {name: _timed(context.spans, name, beats.after(name, lane)) for name, lane in lanes.items()}
 

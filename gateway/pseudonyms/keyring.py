@@ -1,24 +1,33 @@
 """The key ring: a file of versioned secrets, one purpose each.
 
+known ─ used ─ gone
+  every process has read it, before any uses it; nothing needs it any more, before it is gone
+
 Stage: none; this is what makes the stages.
 """
 
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, FORMAT)
+SECRET_BYTES = 32
+LAST_VERSION = 0x7FFF
 
 
 class Purpose(StrEnum):
@@ -32,6 +41,13 @@ class Purpose(StrEnum):
     FINGERPRINT = "fingerprint"
 
 
+class Phase(StrEnum):
+    """How far a key is: every process has to know it before any uses it for what is new."""
+
+    KNOWN = "known"
+    USED = "used"
+
+
 class KeyringError(Exception):
     """The key ring cannot be used; the message says what to do."""
 
@@ -43,6 +59,7 @@ class Key:
     purpose: Purpose
     version: int
     secret: bytes = field(repr=False)
+    phase: Phase = Phase.USED
 
     @property
     def kid(self) -> str:
@@ -53,14 +70,21 @@ class Key:
 class Keyring:
     """All keys, by purpose and version.
 
-    Shape: every purpose has at least one key; the newest is used for what is new.
+    Shape: every purpose has at least one key in use; the newest of these is used for what is new.
+    Raises: KeyringError for a purpose without one, and for a secret that is none of its purpose.
     """
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self._keys = {(key.purpose, key.version): key for key in keys}
-        missing = [purpose for purpose in Purpose if not self.versions(purpose)]
+        self._keys = {(key.purpose, key.version): key for key in map(_checked, keys)}
+        used = {key.purpose for key in self._keys.values() if key.phase is Phase.USED}
+        missing = [purpose for purpose in Purpose if purpose not in used]
         if missing:
             raise KeyringError(f"the key ring lacks keys for {', '.join(missing)}: chroniccare keys create")
+
+    @property
+    def keys(self) -> list[Key]:
+        """Every key, by purpose and version."""
+        return [key for purpose in Purpose for key in self.versions(purpose)]
 
     def versions(self, purpose: Purpose) -> list[Key]:
         """Every version of a purpose, oldest first."""
@@ -68,7 +92,7 @@ class Keyring:
 
     def newest(self, purpose: Purpose) -> Key:
         """The version used for what is new."""
-        return self.versions(purpose)[-1]
+        return [key for key in self.versions(purpose) if key.phase is Phase.USED][-1]
 
     def get(self, purpose: Purpose, version: int) -> Key:
         """One version.
@@ -83,7 +107,28 @@ class Keyring:
 
 def new_keys() -> Keyring:
     """A ring with a first, fresh key for every purpose."""
-    return Keyring(Key(purpose, 1, _new_secret(purpose)) for purpose in Purpose)
+    return Keyring(new_key(purpose, 1) for purpose in Purpose)
+
+
+def new_key(purpose: Purpose, version: int, phase: Phase = Phase.USED) -> Key:
+    """A fresh key."""
+    return Key(purpose, version, _new_secret(purpose), phase)
+
+
+def _checked(key: Key) -> Key:
+    """A key whose version can be written into a seal, and whose secret is one of its purpose."""
+    is_right = _is_receipt_key(key.secret) if key.purpose is Purpose.RECEIPT else len(key.secret) == SECRET_BYTES
+    if not is_right or not 1 <= key.version <= LAST_VERSION:
+        raise KeyringError(f"{key.kid} in the key ring is no key of its purpose: restore the ring from its backup")
+    return key
+
+
+def _is_receipt_key(secret: bytes) -> bool:
+    try:
+        private = serialization.load_pem_private_key(secret, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(private.curve, ec.SECP256R1)
 
 
 def _new_secret(purpose: Purpose) -> bytes:
@@ -99,27 +144,53 @@ def write_keyring(keyring: Keyring, path: Path) -> None:
 
     Raises: KeyringError when the file exists: keys are never overwritten.
     """
-    document = {
-        "format": FORMAT,
-        "keys": [
-            {"purpose": key.purpose, "version": key.version, "secret": base64.b64encode(key.secret).decode()}
-            for purpose in Purpose
-            for key in keyring.versions(purpose)
-        ],
-    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".keys-")
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        json.dump(document, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(temporary, 0o400)
+    temporary = _written(keyring, path)
     try:
         os.link(temporary, path)
     except FileExistsError:
         raise KeyringError(f"{path} exists and is never overwritten: choose another file") from None
     finally:
         os.unlink(temporary)
+
+
+def change_keyring(path: Path, change: Callable[[Keyring], Keyring]) -> Keyring:
+    """Put a changed ring in the place of the one that is there, at once and for good; nobody else changes it meanwhile.
+
+    Raises: KeyringError.
+    """
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        changed = change(read_keyring(path))
+        os.replace(_written(changed, path), path)
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return changed
+
+
+def _written(keyring: Keyring, path: Path) -> str:
+    """A ring in a file of its own beside its place, safely on the disk."""
+    document = {
+        "format": FORMAT,
+        "keys": [
+            {
+                "purpose": key.purpose,
+                "version": key.version,
+                "phase": key.phase,
+                "secret": base64.b64encode(key.secret).decode(),
+            }
+            for key in keyring.keys
+        ],
+    }
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".keys-")
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        json.dump(document, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(temporary, 0o400)
+    return temporary
 
 
 def read_keyring(path: Path) -> Keyring:
@@ -137,11 +208,15 @@ def read_keyring(path: Path) -> Keyring:
     if mode & 0o077:
         raise KeyringError(f"others than the owner may read {path}: chmod 400 {path}")
     try:
-        if document["format"] != FORMAT:
+        if document["format"] not in READABLE:
             raise ValueError
-        return Keyring(
-            Key(Purpose(entry["purpose"]), int(entry["version"]), base64.b64decode(entry["secret"], validate=True))
-            for entry in document["keys"]
-        )
+        keys = [_key_of(entry) for entry in document["keys"]]
     except (KeyError, TypeError, ValueError):
         raise KeyringError(f"the key ring at {path} is ill-formed: restore it from its backup") from None
+    return Keyring(keys)
+
+
+def _key_of(entry: Mapping[str, Any]) -> Key:
+    """A key as the file has it; one of the first format is in use."""
+    secret = base64.b64decode(entry["secret"], validate=True)
+    return Key(Purpose(entry["purpose"]), int(entry["version"]), secret, Phase(entry.get("phase", Phase.USED)))

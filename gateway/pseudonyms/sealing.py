@@ -35,14 +35,14 @@ class Sealer:
 
     def seal(self, ssin: Ssin, project: str, pseudonym: bytes) -> bytes:
         """Seal an identity for the vault's row of a pseudonym."""
-        return self.seal_bytes(ssin.reveal().encode("ascii"), _row(project, pseudonym))
+        return self.seal_bytes(ssin.reveal().encode("ascii"), row_place(project, pseudonym))
 
     def unseal(self, sealed: bytes, project: str, pseudonym: bytes) -> Ssin:
         """Open what was sealed for a row.
 
         Raises: BrokenSeal; KeyringError when the ring lacks the key's version.
         """
-        return Ssin(self.unseal_bytes(sealed, _row(project, pseudonym)).decode("ascii"))
+        return Ssin(self.unseal_bytes(sealed, row_place(project, pseudonym)).decode("ascii"))
 
     def seal_bytes(self, plain: bytes, place: str) -> bytes:
         """Seal bytes for one place: its table, row and column."""
@@ -50,6 +50,22 @@ class Sealer:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         ciphertext = self._ciphers[key.version].encrypt(nonce, plain, _associated(place, key.version))
         return key.version.to_bytes(_VERSION_BYTES, "big") + nonce + ciphertext
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether bytes were sealed with the key that is used for what is new."""
+        return sealed.startswith(self.mark)
+
+    @property
+    def mark(self) -> bytes:
+        """What everything begins with that is sealed with that key."""
+        return self._newest.version.to_bytes(_VERSION_BYTES, "big")
+
+    def renew(self, sealed: bytes, place: str) -> bytes:
+        """Seal again, with the key that is used for what is new.
+
+        Raises: BrokenSeal; KeyringError when the ring lacks the key's version.
+        """
+        return self.seal_bytes(self.unseal_bytes(sealed, place), place)
 
     def unseal_bytes(self, sealed: bytes, place: str) -> bytes:
         """Open what was sealed for a place.
@@ -66,7 +82,8 @@ class Sealer:
             raise BrokenSeal from None
 
 
-def _row(project: str, pseudonym: bytes) -> str:
+def row_place(project: str, pseudonym: bytes) -> str:
+    """The place that an identity is sealed for: the vault's row of a pseudonym."""
     return f"vault|{project}|{pseudonym.hex()}|sealed_ssin"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -40,6 +40,7 @@ class Context:
     Shape: `extracts_dir` is where the files of extracts lie, `batches_kept_for` how long a batch that ended is told of,
     `near_days` how many days of a month its end is near.
     In the sandbox (`is_sandbox`) webhooks may point to this machine. `spans` takes the time of parts, if anybody does.
+    `newest_veil` gives the veil under a key ring that may change; without it the one at hand stays.
     """
 
     store: Store
@@ -51,6 +52,15 @@ class Context:
     statements: Statements = field(default_factory=Statements)
     near_days: int = 5
     spans: Spans = NO_SPANS
+    newest_veil: Callable[[], Veil] | None = None
+
+    def renewed(self) -> Context:
+        """The same with the veil as the key ring has it by now: every work begins with it, and keeps it to its end.
+
+        Source: DECISIONS 64.
+        """
+        veil = self.veil if self.newest_veil is None else self.newest_veil()
+        return self if veil is self.veil else replace(self, veil=veil)
 
 
 @dataclass(frozen=True, slots=True)

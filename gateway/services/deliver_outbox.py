@@ -155,7 +155,7 @@ class _Round:
         Shape: a broken seal waits for a person; a key that the ring lacks may be restored, so it is tried again.
         """
         try:
-            ssin = self.context.veil.sealer.unseal(sealed, message.project, message.sealed_for)
+            ssin = self.context.renewed().veil.sealer.unseal(sealed, message.project, message.sealed_for)
         except BrokenSeal:
             return Unacceptable("broken-seal")
         except KeyringError:

@@ -37,6 +37,7 @@ def perform(
 
     Raises: whatever the verb refuses, after its audit entry is written (G16); StoreUnavailable.
     """
+    context = context.renewed()
     with context.spans.span(call.verb) as span:
         performed = (_read if call.verb in PUBLISHED else _write)(context, call, verb, dump)
         span.tell({"chroniccare.outcome": "replayed" if performed.is_replay else "done"})

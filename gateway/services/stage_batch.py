@@ -36,6 +36,7 @@ class Staging:
     """One upload on its way in."""
 
     def __init__(self, context: Context, caller: Caller, media_type: str, mode: Mode) -> None:
+        context = context.renewed()
         shard = secrets.randbelow(SHARDS)
         veil = context.veil
         batch_id = veil.identifiers.new(shard)

@@ -33,6 +33,7 @@ from gateway.store.moves import Moves
 from gateway.store.outbox import Outbox
 from gateway.store.pulses import Pulses
 from gateway.store.releases import Releases
+from gateway.store.seals import Seals
 from gateway.store.sides import Sides
 from gateway.store.statistics import Statistics
 from gateway.store.tables import catalogue_version
@@ -79,6 +80,7 @@ class Transaction:
         self.catalogue = Catalogues(connection, cache)
         self.beneficiaries = Beneficiaries(connection)
         self.vault = Vault(connection)
+        self.seals = Seals(connection)
         self.inclusions = Inclusions(connection)
         self.actions = Actions(connection)
         self.outbox = Outbox(connection)

@@ -5,15 +5,30 @@ from __future__ import annotations
 import base64
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.pseudonyms.keyring import Key, Keyring, KeyringError, Purpose, new_keys, read_keyring, write_keyring
-from gateway.pseudonyms.receipts import Receipts
+from gateway.pseudonyms import watched
+from gateway.pseudonyms.keyring import (
+    Key,
+    Keyring,
+    KeyringError,
+    Phase,
+    Purpose,
+    change_keyring,
+    new_keys,
+    read_keyring,
+    write_keyring,
+)
+from gateway.pseudonyms.rotation import announced, retired, used
+from gateway.pseudonyms.veil import veil_of
+from gateway.pseudonyms.watched import WatchedVeil
 from tests.pseudonyms.test_veil import with_another, without
 
 
@@ -69,11 +84,12 @@ def _entries(keyring: Keyring) -> list[dict[str, Any]]:
 ILL_FORMED: dict[str, Any] = {
     "a list": [],
     "no format": {"keys": []},
-    "another format": {"format": 2, "keys": []},
+    "another format": {"format": 3, "keys": []},
     "no keys": {"format": 1},
     "keys that are none": {"format": 1, "keys": [1]},
     "unknown purpose": {"format": 1, "keys": [{"purpose": "other", "version": 1, "secret": ""}]},
     "version in words": {"format": 1, "keys": [{"purpose": "sealing", "version": "one", "secret": ""}]},
+    "unknown phase": {"format": 2, "keys": [{"purpose": "sealing", "version": 1, "secret": "", "phase": "new"}]},
     "secret that is none": {"format": 1, "keys": [{"purpose": "sealing", "version": 1, "secret": "?"}]},
 }
 
@@ -136,11 +152,118 @@ def test_keys_of_one_ring_are_all_different_and_print_no_secret(keyring: Keyring
     assert all(repr(key.secret) not in repr(key) for key in keys)
 
 
-def test_receipt_key_of_another_kind_is_refused(keyring: Keyring) -> None:
-    pem = Ed25519PrivateKey.generate().private_bytes(
+def _replaced(keyring: Keyring, key: Key) -> Keyring:
+    return Keyring([*(one for one in keyring.keys if one.purpose is not key.purpose), key])
+
+
+@pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.RECEIPT])
+@pytest.mark.parametrize("length", [0, 16, 31, 33])
+def test_secret_of_another_length_is_refused(keyring: Keyring, purpose: Purpose, length: int) -> None:
+    with pytest.raises(KeyringError, match=f"{purpose}-1 in the key ring is no key"):
+        _replaced(keyring, Key(purpose, 1, bytes(length)))
+
+
+@pytest.mark.parametrize("version", [-1, 0, 0x8000])
+def test_version_that_no_seal_can_bear_is_refused(keyring: Keyring, version: int) -> None:
+    with pytest.raises(KeyringError, match="no key of its purpose"):
+        _replaced(keyring, Key(Purpose.SEALING, version, bytes(32)))
+
+
+RECEIPT_KEYS: dict[str, Any] = {
+    "of another kind": Ed25519PrivateKey.generate(),
+    "of another curve": ec.generate_private_key(ec.SECP384R1()),
+}
+
+
+@pytest.mark.parametrize("case", RECEIPT_KEYS)
+def test_receipt_key_of_another_kind_is_refused(keyring: Keyring, case: str) -> None:
+    pem = RECEIPT_KEYS[case].private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    keys = [keyring.newest(purpose) for purpose in Purpose if purpose is not Purpose.RECEIPT]
 
-    with pytest.raises(TypeError, match="P-256"):
-        Receipts(Keyring([*keys, Key(Purpose.RECEIPT, 1, pem)]))
+    with pytest.raises(KeyringError, match="receipt-1 in the key ring is no key"):
+        _replaced(keyring, Key(Purpose.RECEIPT, 1, pem))
+
+
+@pytest.mark.parametrize("secret", [b"", b"-----BEGIN PRIVATE KEY-----", bytes(32)])
+def test_receipt_key_that_is_none_is_refused(keyring: Keyring, secret: bytes) -> None:
+    with pytest.raises(KeyringError, match="receipt-1 in the key ring is no key"):
+        _replaced(keyring, Key(Purpose.RECEIPT, 1, secret))
+
+
+def test_ring_of_the_first_format_is_read_with_every_key_in_use(tmp_path: Path, keyring: Keyring) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps({"format": 1, "keys": _entries(keyring)}))
+    path.chmod(0o400)
+
+    assert read_keyring(path).keys == keyring.keys
+
+
+def test_announced_key_is_known_and_not_used_until_it_is_told_to_be(path: Path, keyring: Keyring) -> None:
+    known = change_keyring(path, lambda ring: announced(ring, Purpose.SEALING))
+    again = change_keyring(path, lambda ring: announced(ring, Purpose.SEALING))
+    in_use = change_keyring(path, lambda ring: used(ring, Purpose.SEALING))
+
+    assert [key.version for key in known.versions(Purpose.SEALING)] == [1, 2]
+    assert known.newest(Purpose.SEALING) == keyring.newest(Purpose.SEALING)
+    assert again.keys == known.keys
+    assert in_use.newest(Purpose.SEALING).version == 2
+    assert in_use.keys == read_keyring(path).keys
+    assert stat.S_IMODE(path.stat().st_mode) == 0o400
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_retired_keys_are_gone_but_for_those_of_receipts(keyring: Keyring) -> None:
+    both = with_another(with_another(keyring, Purpose.SEALING), Purpose.RECEIPT)
+
+    assert [key.version for key in retired(both, Purpose.SEALING).versions(Purpose.SEALING)] == [2]
+    assert retired(keyring, Purpose.SEALING).keys == keyring.keys
+    with pytest.raises(KeyringError, match="old receipts can be verified"):
+        retired(both, Purpose.RECEIPT)
+
+
+def test_announced_key_alone_is_no_ring(keyring: Keyring) -> None:
+    with pytest.raises(KeyringError, match="lacks keys for sealing"):
+        _replaced(keyring, Key(Purpose.SEALING, 1, bytes(32), Phase.KNOWN))
+
+
+def test_changes_by_several_processes_follow_each_other(path: Path) -> None:
+    def change(ring: Keyring) -> Keyring:
+        return used(announced(ring, Purpose.SEALING), Purpose.SEALING)
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(8):
+            pool.submit(change_keyring, path, change)
+
+    assert [key.version for key in read_keyring(path).versions(Purpose.SEALING)] == list(range(1, 10))
+
+
+def test_veil_follows_the_ring_and_keeps_the_last_one_that_could_be_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "LOOK_SECONDS", 0.0)
+    newest_veil = WatchedVeil(path, veil_of)
+    first = newest_veil()
+
+    same = newest_veil()
+    change_keyring(path, lambda ring: used(announced(ring, Purpose.SEALING), Purpose.SEALING))
+    second = newest_veil()
+    path.chmod(0o444)
+    open_to_all = newest_veil()
+    path.chmod(0o400)
+    mended = newest_veil()
+    path.unlink()
+    gone = newest_veil()
+
+    assert same is first
+    assert (first.sealer.mark, second.sealer.mark) == (b"\x00\x01", b"\x00\x02")
+    assert open_to_all is second
+    assert mended.sealer.mark == b"\x00\x02"
+    assert gone is mended
+
+
+def test_ring_is_looked_at_once_a_second(path: Path) -> None:
+    newest_veil = WatchedVeil(path, veil_of)
+    change_keyring(path, lambda ring: used(announced(ring, Purpose.SEALING), Purpose.SEALING))
+
+    assert newest_veil().sealer.mark == b"\x00\x01"

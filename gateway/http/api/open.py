@@ -36,7 +36,7 @@ def add_open_doors(app: Flask, context: Context, metrics: Metrics, watch: Watch)
         return _json(_READINESS.dump({"status": "ready", "checks": looked.findings, "outbox": waiting}))
 
     def jwks() -> Response:
-        return _json(context.veil.receipts.jwks())
+        return _json(context.renewed().veil.receipts.jwks())
 
     def show_metrics() -> Response:
         looked = watch()

@@ -1,0 +1,36 @@
+"""The audit entries of whoever has the command line: nobody with a token."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from gateway.services.context import Context
+from gateway.store.audit import Entry
+
+
+def operator_entry(
+    context: Context, verb: str, bucket: int = 0, project: str | None = None, about: UUID | None = None
+) -> Entry:
+    """The entry of something that was done by command."""
+    return Entry(
+        id=context.veil.identifiers.new(bucket),
+        bucket=bucket,
+        at=context.real_now(),
+        role="operator",
+        organisation="command-line",
+        person="command-line",
+        verb=verb,
+        outcome="done",
+        request_id=str(uuid4()),
+        project=project,
+        object=about,
+    )
+
+
+def note(context: Context, verb: str) -> None:
+    """Write the audit entry of what is about to be done by command, and has no transaction of its own.
+
+    Raises: StoreUnavailable, and it shall not be done (G16).
+    """
+    with context.store.transaction() as tx:
+        tx.audit.add(operator_entry(context, verb))
