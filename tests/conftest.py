@@ -7,10 +7,8 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
@@ -22,6 +20,7 @@ from gateway.pseudonyms.veil import Veil, veil_of
 from gateway.services.context import Context
 from gateway.store.migrate import migrate
 from gateway.store.transaction import Store
+from tests.databases import Databases, named, run
 from tests.postgres import postgres
 
 STORES = ("sqlite", "postgresql")
@@ -29,7 +28,6 @@ LIVE = ("live", "journeys", "openapi", "privacy")
 REPETITIVE = ("differential", "attacks")
 SLOW = (*LIVE, *REPETITIVE, "faults")
 _ON_POSTGRESQL = re.compile(r"[\[-]postgresql")
-_numbers = count()
 settings.register_profile("untimed", deadline=None)  # how fast a machine is says nothing of what is true
 settings.load_profile("untimed")
 
@@ -40,7 +38,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
         path, _, test = nodeid.partition("::")
         folder = Path(path).parent.name
-        if folder == "differential":
+        if folder in REPETITIVE:
             return nodeid
         store = next((one for one in STORES if folder in LIVE and f"[{one}" in test), "")
         return f"{path} {store}"
@@ -77,8 +75,8 @@ class LegalClock:
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server with a migrated template database; the URL of its database `postgres`."""
     with postgres() as url:
-        _run(url, "CREATE DATABASE migrated")
-        migrate(_named(url, "migrated"))
+        run(url, "CREATE DATABASE migrated")
+        migrate(named(url, "migrated"))
         yield url
 
 
@@ -98,20 +96,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    server = request.getfixturevalue("postgres_url")
-    name = f"t{next(_numbers)}"
-    _run(server, f"CREATE DATABASE {name} TEMPLATE migrated")
-    yield _named(server, name)
-    _run(server, f"DROP DATABASE {name} WITH (FORCE)")
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.lent("migrated") as url:
+        yield url
 
 
-def _named(url: str, database: str) -> str:
-    return url.rsplit("/", 1)[0] + f"/{database}"
-
-
-def _run(url: str, statement: str) -> None:
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(statement.encode())
+@pytest.fixture(scope="session")
+def databases(postgres_url: str) -> Databases:
+    """The databases of that server that tests take turns at."""
+    return Databases(postgres_url)
 
 
 @pytest.fixture(scope="session")

@@ -5,19 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from gateway.pseudonyms.veil import Veil
+from tests.databases import Databases, named, run
 from tests.http.issuer import Issuer, an_issuer
 from tests.http.wire import Gateway, a_gateway, seed
 
 STORES = ("sqlite", "postgresql")
-_numbers = count()
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +50,9 @@ def seeded_postgresql(
 ) -> tuple[str, str]:
     """A PostgreSQL database with the catalogue, to copy: the server, and its name."""
     name = f"seeded_{uuid4().hex[:8]}"
-    _run(postgres_url, f"CREATE DATABASE {name} TEMPLATE migrated")
+    run(postgres_url, f"CREATE DATABASE {name} TEMPLATE migrated")
     clock = tmp_path_factory.mktemp("seeded") / "clock"
-    with a_gateway(_named(postgres_url, name), veil, issuer, clock) as gateway:
+    with a_gateway(named(postgres_url, name), veil, issuer, clock) as gateway:
         seed(gateway)
     return postgres_url, name
 
@@ -66,20 +64,10 @@ def _copy(kind: str, request: pytest.FixtureRequest, home: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("seeded_sqlite"), path)
         yield f"sqlite:///{path}"
         return
-    server, template = request.getfixturevalue("seeded_postgresql")
-    name = f"{template}_{next(_numbers)}"
-    _run(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _named(server, name)
-    _run(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _named(url: str, database: str) -> str:
-    return url.rsplit("/", 1)[0] + f"/{database}"
-
-
-def _run(url: str, statement: str) -> None:
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(statement.encode())
+    databases: Databases = request.getfixturevalue("databases")
+    _, template = request.getfixturevalue("seeded_postgresql")
+    with databases.lent(template) as url:
+        yield url
 
 
 @pytest.fixture(params=STORES)
