@@ -20,6 +20,7 @@ from gateway.pseudonyms.veil import Veil, veil_of
 from gateway.services.context import Context
 from gateway.store.migrate import migrate
 from gateway.store.transaction import Store
+from tests.compiled import share
 from tests.databases import Databases, named, run
 from tests.postgres import postgres
 
@@ -30,6 +31,7 @@ SLOW = (*LIVE, *REPETITIVE, "faults")
 _ON_POSTGRESQL = re.compile(r"[\[-]postgresql")
 settings.register_profile("untimed", deadline=None)  # how fast a machine is says nothing of what is true
 settings.load_profile("untimed")
+share()
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
