@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# A machine may say that Python keeps no compiled modules: then each of hundreds of processes compiles them all again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run test check attack campaign rules sample lock clean
 
