@@ -23,11 +23,12 @@ from gateway.domain.lattice import COMPONENT, PROFESSION, PSEUDOCODE, Dims, Meas
 
 ROWS_AT_ONCE = 50_000
 MEMORY_MIB = 1024
-_TEXT, _DAY, _NUMBER = pa.string(), pa.date32(), pa.int32()
+_TEXT, _DAY, _NUMBER, _BYTES = pa.string(), pa.date32(), pa.int32(), pa.binary()
+_IN_SQL = {_TEXT: "VARCHAR", _DAY: "DATE", _NUMBER: "INTEGER", _BYTES: "BLOB"}
 SHAPES = {
     "inclusion": {
         "project": _TEXT,
-        "pseudonym": pa.binary(),
+        "pseudonym": _BYTES,
         "first": _DAY,
         "last": _DAY,
         "insurer": _TEXT,
@@ -39,7 +40,7 @@ SHAPES = {
     },
     "action": {
         "project": _TEXT,
-        "pseudonym": pa.binary(),
+        "pseudonym": _BYTES,
         "pseudocode": _TEXT,
         "provider": _TEXT,
         "performed_on": _DAY,
@@ -99,9 +100,8 @@ class Columns:
             config={**settings, "preserve_insertion_order": False, "autoload_known_extensions": False}
         )
         for name, shape in SHAPES.items():
-            self._base.register("shape", pa.schema(list(shape.items())).empty_table())
-            self._base.execute(f"CREATE TABLE {name} AS FROM shape")
-            self._base.unregister("shape")
+            columns = ", ".join(f"{column} {_IN_SQL[kind]}" for column, kind in shape.items())
+            self._base.execute(f"CREATE TABLE {name} ({columns})")
 
     def __enter__(self) -> Self:
         """Itself."""
