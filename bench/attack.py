@@ -172,10 +172,10 @@ def _report(
 
 
 def _closings(closings: Sequence[Closing]) -> str:
-    """Per kind of period and measure: how many closes, and the slowest."""
+    """Per kind of period: how many closes, and the slowest."""
     kinds: dict[str, list[Closing]] = {}
     for one in closings:
-        kinds.setdefault(" ".join(one.period.split()[:2]), []).append(one)
+        kinds.setdefault(one.period.split()[0], []).append(one)
     lines = ["| what | closes | slowest, s | all, s | published cells | peak memory so far, MiB |"]
     lines.append("|---|---:|---:|---:|---:|---:|")
     for name, found in kinds.items():

@@ -56,7 +56,10 @@ class _System:
         self.axes = np.unravel_index(np.arange(count), self.shape)
 
     def solved(self, view: View) -> Floats:
-        """The best linear estimate of all of the finest cells."""
+        """The best linear estimate of all of the finest cells.
+
+        Cost: one system with a row per published figure, of which there are fewer than finest cells (Woodbury).
+        """
         variance = 2 * clustering(PeriodKind.MONTH, "actions") * (self.half + ALPHA)
         expected = 2 * self.half.astype(float)
         seen = self._observations(view)
@@ -64,7 +67,8 @@ class _System:
             return expected
         sums = np.array([cells for cells, _, _ in seen], dtype=float) / np.array([[one] for _, _, one in seen])
         values = np.array([value / spread for _, value, spread in seen]) - sums @ expected
-        solved: Floats = expected + np.linalg.solve(np.diag(1 / variance) + sums.T @ sums, sums.T @ values)
+        spread = sums * variance
+        solved: Floats = expected + spread.T @ np.linalg.solve(np.eye(len(sums)) + spread @ sums.T, values)
         return solved
 
     def _observations(self, view: View) -> list[tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], float, float]]:

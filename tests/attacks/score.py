@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from math import exp, lgamma, log
+from math import lgamma, log
+
+import numpy as np
+from numpy.typing import NDArray
 
 MARGIN = 0.10
 """How much better than without the interface an attack may be shown to be: in one attempt of ten.
@@ -93,11 +96,17 @@ def at_least(hits: int, attempts: int, share: float) -> float:
     """
     if share <= 0 or share >= 1:
         return float(share >= 1 or hits == 0)
-    whole = lgamma(attempts + 1)
-    return sum(
-        exp(whole - lgamma(k + 1) - lgamma(attempts - k + 1) + k * log(share) + (attempts - k) * log(1 - share))
-        for k in range(hits, attempts + 1)
-    )
+    successes = np.arange(hits, attempts + 1)
+    logs = _ways(attempts)[hits:] + successes * log(share) + (attempts - successes) * log(1 - share)
+    return float(np.exp(logs).sum())
+
+
+@cache
+def _ways(attempts: int) -> NDArray[np.float64]:
+    """The logarithm of the number of ways to succeed in 0, 1 .. all of so many attempts."""
+    factorials = np.array([lgamma(number + 1) for number in range(attempts + 1)])
+    ways: NDArray[np.float64] = factorials[-1] - factorials - factorials[::-1]
+    return ways
 
 
 def as_table(attacks: Iterable[Attack], title: str) -> str:
