@@ -51,39 +51,47 @@ SHAPES = {
 }
 """The tables to fill, and the columns of their rows. The latest inclusion of a person gives the person's traits."""
 
+_CODED = {
+    "inclusion": ("project", "insurer", "sex", "age_band", "age_group", "district", "municipality"),
+    "action": ("provider",),
+    "code": ("pseudocode",),
+    "membership": ("profession",),
+}
+"""Which columns become small numbers in place of texts, and the table whose values they take, besides *other*, the
+profession of whoever is no member."""
 _DERIVE = """
 CREATE TABLE person AS
-    SELECT row_number() OVER () AS person, * FROM (
-        SELECT project, pseudonym, arg_max(municipality, (first, last)) AS municipality,
-               arg_max(district, (first, last)) AS district,
-               any_value(insurer) AS insurer, any_value(sex) AS sex,
-               any_value(age_band) AS age_band, any_value(age_group) AS age_group
+    SELECT (row_number() OVER ())::INTEGER AS person, * FROM (
+        SELECT project::project_code AS project, pseudonym,
+               arg_max(municipality, (first, last))::municipality_code AS municipality,
+               arg_max(district, (first, last))::district_code AS district,
+               any_value(insurer)::insurer_code AS insurer, any_value(sex)::sex_code AS sex,
+               any_value(age_band)::age_band_code AS age_band, any_value(age_group)::age_group_code AS age_group
         FROM inclusion GROUP BY project, pseudonym);
 CREATE TABLE valid AS
     SELECT 1::UTINYINT AS one, i.first, i.last, p.* EXCLUDE (pseudonym)
-    FROM inclusion i JOIN person p USING (project, pseudonym) WHERE i.last >= i.first;
-CREATE TABLE fact AS
-    SELECT 1::UTINYINT AS one, p.* EXCLUDE (pseudonym), a.pseudocode, c.cap, a.provider,
-           coalesce(m.profession, 'other') AS profession,
-           month(a.performed_on) + 12 * year(a.performed_on) AS month, count(*)::INTEGER AS n
+    FROM inclusion i JOIN person p ON p.project::VARCHAR = i.project AND p.pseudonym = i.pseudonym
+    WHERE i.last >= i.first;
+DROP TABLE inclusion;
+CREATE TABLE done AS
+    SELECT p.person, c.pseudocode::pseudocode_code AS pseudocode, c.cap, a.provider::provider_code AS provider,
+           coalesce(m.profession, 'other')::profession_code AS profession,
+           (month(a.performed_on) + 12 * year(a.performed_on))::INTEGER AS month, count(*)::INTEGER AS n
     FROM action a
-    JOIN person p USING (project, pseudonym)
+    JOIN person p ON p.project::VARCHAR = a.project AND p.pseudonym = a.pseudonym
     JOIN code c USING (pseudocode)
     LEFT JOIN membership m
         ON m.project = a.project AND m.provider = a.provider AND a.performed_on BETWEEN m.first AND m.last
     GROUP BY ALL;
-DROP TABLE action; DROP TABLE inclusion; DROP TABLE person;
-"""
-_CODED = {
-    ("valid", "fact"): ("project", "insurer", "sex", "age_band", "age_group", "district", "municipality"),
-    ("fact",): ("pseudocode", "profession"),
-}
-"""Which columns become small numbers in place of texts, in which tables: grouping takes half the time."""
-_CLIP = """
+DROP TABLE action;
+CREATE TABLE fact AS
+    SELECT 1::UTINYINT AS one, p.* EXCLUDE (pseudonym), d.* EXCLUDE (person) FROM done d JOIN person p USING (person);
+DROP TABLE done; DROP TABLE person;
 CREATE TABLE clipped AS
     SELECT * EXCLUDE (provider, profession, n), least(sum(n), max(cap))::INTEGER AS a FROM fact GROUP BY ALL;
 """
-"""What counts of a person, month and pseudocode, whoever performed it; a node of professions clips each apart."""
+"""Numbers the people, joins what belongs together, and clips: what counts of a person, month and pseudocode, whoever
+performed it. A node of professions clips each apart. Every step streams, so that what does not fit can be spilled."""
 
 
 class Columns:
@@ -125,17 +133,14 @@ class Columns:
 
     def seal(self) -> None:
         """Number the people and join what belongs together; to be called once, after the last row."""
-        self._base.execute(_DERIVE)
-        for tables, names in _CODED.items():
+        for table, names in _CODED.items():
             for name in names:
-                self._code(name, tables)
-        self._base.execute(_CLIP)
+                self._code(name, table)
+        self._base.execute(_DERIVE)
 
-    def _code(self, name: str, tables: Sequence[str]) -> None:
-        seen = " UNION ".join(f"SELECT {name} FROM {table} WHERE {name} IS NOT NULL" for table in tables)  # noqa: S608
-        self._base.execute(f"CREATE TYPE {name}_code AS ENUM (SELECT * FROM ({seen} UNION SELECT ''))")  # noqa: S608
-        for table in tables:
-            self._base.execute(f"ALTER TABLE {table} ALTER {name} TYPE {name}_code")
+    def _code(self, name: str, table: str) -> None:
+        seen = f"SELECT {name} FROM {table} WHERE {name} IS NOT NULL UNION SELECT 'other'"  # noqa: S608 - our own names
+        self._base.execute(f"CREATE TYPE {name}_code AS ENUM (SELECT * FROM ({seen}))")  # noqa: S608 - our own names
 
     def cells(self, node: Node, at_least: int = 1) -> Iterator[ExactCell]:
         """The cells of a node with at least so many beneficiaries, in no order; the others never come out."""
