@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PATRONI := .tools/patroni/.ready
 # A machine may say that Python keeps no compiled modules: then each of hundreds of processes compiles them all again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -42,8 +43,15 @@ check: $(READY) ## lint, types, import contracts, generated files current
 attack: $(READY) ## let the attacker loose on a large register; writes bench/ATTACKS.md
 	@$(BIN)/python -m bench.attack
 
-campaign: $(READY) ## break a deployment under load and judge it (STORE=sqlite|postgresql MINUTES=5 SEED=n RATE=writes/s); writes bench/CAMPAIGN.md
+campaign: $(READY) $(if $(filter patroni,$(STORE)),$(PATRONI)) ## break a deployment under load and judge it (STORE=sqlite|postgresql|patroni MINUTES=5 SEED=n RATE=writes/s); writes bench/CAMPAIGN.md
 	@$(BIN)/python -m bench.campaign $(if $(STORE),--store $(STORE)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
+
+$(PATRONI): requirements/patroni.txt requirements/build.txt $(READY)
+	@echo "setting up Patroni in .tools (first time only)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools/patroni
+	@$(BIN)/uv pip install --quiet --python .tools/patroni/bin/python --require-hashes --requirement requirements/build.txt
+	@$(BIN)/uv pip install --quiet --python .tools/patroni/bin/python --require-hashes --no-build-isolation --requirement requirements/patroni.txt
+	@touch $@
 
 rules: $(READY) ## print RULES.md from the rule tables in tests/rules
 	$(BIN)/python -m tests.rules.book
@@ -54,8 +62,9 @@ sample: $(READY) ## write the synthetic sample again from its seed
 lock: $(READY) ## compile the hash-pinned lock files from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --output-file requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group patroni --constraints requirements/dev.txt --output-file requirements/patroni.txt
 	awk '/^uv==/{p=1;print;next} p&&/^    --hash/{print;next} p{exit}' requirements/dev.txt > requirements/uv.txt
 	awk '/^setuptools==/{p=1;print;next} p&&/^    --hash/{print;next} p{exit}' requirements/dev.txt > requirements/build.txt
 
 clean: ## remove the environment and the sandbox's data
-	rm -rf .venv .sandbox
+	rm -rf .venv .sandbox .tools

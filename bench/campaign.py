@@ -23,18 +23,25 @@ from rich.progress import Progress
 from tests.faults.campaign import Outcome, Size, campaign
 from tests.faults.checker import CLAUSES
 from tests.faults.disk import small_disk
+from tests.faults.recovery import interruptions
 
 PAGE = Path(__file__).with_name("CAMPAIGN.md")
-TITLES = {"sqlite": "SQLite, one gateway", "postgresql": "PostgreSQL, two gateways"}
-PER_SECOND = {"sqlite": 50.0, "postgresql": 200.0}
+TITLES = {
+    "sqlite": "SQLite, one gateway",
+    "postgresql": "PostgreSQL, two gateways",
+    "patroni": "Three PostgreSQL nodes under Patroni, two gateways",
+}
+PER_SECOND = {"sqlite": 50.0, "postgresql": 200.0, "patroni": 50.0}
 DISK_MIB = 1024
 HEAD = """\
 # The campaign, measured
 
-Written by `make campaign STORE=sqlite|postgresql MINUTES=n SEED=n`: a load that does not wait for answers (open loop),
-on gateways, two workers and a mock of MyCareNet that are broken again and again; `tests/faults/kinds.py` says how, and
+Written by `make campaign STORE=sqlite|postgresql|patroni MINUTES=n SEED=n`: a load that does not wait for answers (open
+loop), on gateways, two workers and a mock of MyCareNet that are broken again and again; `tests/faults/kinds.py` and
+`tests/faults/cluster_kinds.py` say how, and
 `tests/faults/checker.py` judges the clients' history by what is left. Recovery is from the moment at which a fault is
-lifted to the first good answer from each gateway that it hit, or to the next message that arrived upstream.
+lifted to the first good answer from each gateway that it hit, or to the next message that arrived upstream. Where
+another node has to take over, the longest time is told too that a gateway gave no good answer, from before the fault.
 """
 
 
@@ -108,6 +115,24 @@ def _section(outcome: Outcome) -> list[str]:
         *(
             f"| {kind} | {outcome.faults[kind]} | {median(times):.1f} | {times[-1]:.1f} |"
             for kind, times in outcome.recovery_times().items()
+        ),
+        "",
+        *_interruptions(outcome),
+    ]
+
+
+def _interruptions(outcome: Outcome) -> list[str]:
+    found: dict[str, list[float]] = {}
+    for window, seconds in interruptions(outcome.history):
+        found.setdefault(window.kind, []).append(seconds)
+    if not found:
+        return []
+    return [
+        "| another node takes over | times | without writes, median s | without writes, worst s |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {kind} | {len(times)} | {median(times):.1f} | {max(times):.1f} |"
+            for kind, times in sorted(found.items())
         ),
         "",
     ]

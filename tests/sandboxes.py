@@ -192,6 +192,18 @@ def group_of(leader: int) -> list[int]:
     return sorted(found)
 
 
+def children_of(parent: int) -> list[int]:
+    """The processes that a process began, and that still run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(ProcessLookupError, FileNotFoundError):
+                state, begun_by, _ = _stat(int(entry.name))
+                if begun_by == parent and state != "Z":
+                    found.append(int(entry.name))
+    return found
+
+
 def name_of(pid: int) -> str:
     """The name of a process."""
     return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()

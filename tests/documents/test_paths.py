@@ -18,7 +18,7 @@ DOCUMENTS = (
     "RUNBOOK.md",
     "SECURITY.md",
 )
-MADE_WHEN_USED = {".venv", ".sandbox", ".venv/bin/chroniccare"}
+MADE_WHEN_USED = {".venv", ".tools", ".sandbox", ".venv/bin/chroniccare"}
 _FILE = re.compile(r"[\w./*-]+\.(?:py|md|toml|json|txt)|Makefile|LICENSE")
 
 

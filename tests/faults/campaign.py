@@ -9,16 +9,20 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.faults.checker import recoveries, violations
+from tests.faults.breaking import Kind
+from tests.faults.checker import violations
 from tests.faults.collect import collected
 from tests.faults.history import History, Remains, Violation, Window
-from tests.faults.kinds import KINDS, Kind
-from tests.faults.load import MONTHS, Journal, Load, Plan, seeded
+from tests.faults.journal import Journal
+from tests.faults.kinds import KINDS
+from tests.faults.load import MONTHS, Load, Plan, seeded
+from tests.faults.recovery import recoveries
 from tests.faults.rig import Rig, rig
 from tests.faults.schedule import Turn, schedule
 from tests.live.catalogue import NIHII, enter
@@ -94,8 +98,8 @@ class Outcome:
 
 def campaign(size: Size, folder: Path, report: Report = lambda what, done: None, **options: Any) -> Outcome:
     """Run a campaign in a folder, and judge it; `options` are the rig's."""
-    with rig(size.store, folder, **options) as broken:
-        included = _seed(broken, size, journal := Journal())
+    with closing(Journal(folder / "history")) as journal, rig(size.store, folder / "rig", **options) as broken:
+        included = _seed(broken, size, journal)
         load = Load(broken.client_ports, broken.token("provider", nihii=NIHII), journal, size.clients)
         load.start(iter(Plan(size.seed, included, size.months)), size.per_second)
         kinds, left_out = _kinds(broken, size)
@@ -105,9 +109,9 @@ def campaign(size: Size, folder: Path, report: Report = lambda what, done: None,
         backlog = int(broken.unanswered())
         broken.play("accept")
         drained = _drain(broken, size.drain)
-        requests = journal.requests()
+        requests, reads = journal.requests()
         people = sorted({synthetic_ssin(int(one.person)) for one in requests})
-        history = History(requests, tuple(windows))
+        history = History(requests, tuple(windows), reads)
         remains = collected(broken, people, size.months if size.closes else ())
     return Outcome(size, history, remains, tuple(violations(history, remains)), backlog, drained, left_out)
 
@@ -148,8 +152,10 @@ def _break(broken: Rig, size: Size, kinds: Sequence[Kind], report: Report, load:
 def _play(broken: Rig, turn: Turn) -> Window:
     began = time.monotonic()
     with turn.kind.broken(broken, Random(turn.seed)) as noticed:
+        broken_at = time.monotonic()
         time.sleep(turn.seconds)
-    return Window(turn.kind.name, began, time.monotonic(), noticed.gateways, noticed.upstream, noticed.clock)
+        silent = (broken_at, time.monotonic()) if noticed.silent else None
+    return Window(turn.kind.name, began, time.monotonic(), *noticed[:4], silent)
 
 
 def _outage(broken: Rig, size: Size, windows: list[Window]) -> None:

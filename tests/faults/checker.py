@@ -7,9 +7,10 @@ Source: GUARANTEES 1 and 4.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
-from tests.faults.history import Attempt, History, Remains, Request, Row, Violation, Window
+from tests.faults.history import History, Remains, Request, Row, Violation, is_good
+from tests.faults.recovery import interruptions, recoveries
 
 GRACE_SECONDS = 5.0
 LONGEST_RECOVERY_SECONDS = 60.0
@@ -82,7 +83,7 @@ def shared(history: History, _remains: Remains) -> Iterator[str]:
 def two_answers(history: History, _remains: Remains) -> Iterator[str]:
     """A key has one answer, whoever gives it and however often (G3)."""
     for one in history.requests:
-        answers = {each.content for each in one.attempts if _is_good(each)}
+        answers = {each.content for each in one.attempts if is_good(each)}
         if len(answers) > 1:
             yield f"key {one.key} was answered in {len(answers)} ways"
 
@@ -174,23 +175,58 @@ def figures(history: History, remains: Remains) -> Iterator[str]:
 
 def refused(history: History, _remains: Remains) -> Iterator[str]:
     """Nothing is refused but what the rules refuse."""
-    for one in history.requests:
+    for one in (*history.requests, *history.reads):
         if one.status is not None and one.status < 500 and one.status not in one.expected:
             yield f"{one.noun} {one.key} ended with {one.status} {one.attempts[-1].code}"
 
 
 def unexcused(history: History, _remains: Remains) -> Iterator[str]:
-    """No 5xx, no broken answer and no refused token outside a fault and its grace (G10 to G14)."""
+    """No 503, no broken answer and no refused token outside a fault and its grace; no other 5xx at all (G10 to G14)."""
     excused = _excused(history)
-    for one in history.requests:
+    for one in (*history.requests, *history.reads):
         for attempt in one.attempts:
-            is_about_token = attempt.status == 401
-            if (attempt.status is None or attempt.status >= 500 or is_about_token) and not any(
-                begin <= attempt.ended_at and attempt.sent_at <= end and (clock or not is_about_token)
-                for begin, end, clock in excused.get(attempt.gateway, ())
-            ):
+            if attempt.status in (None, 401, 503):
+                is_excused = any(
+                    begin <= attempt.ended_at and attempt.sent_at <= end and (clock or attempt.status != 401)
+                    for begin, end, clock in excused.get(attempt.gateway, ())
+                )
+            else:
+                is_excused = attempt.status is not None and attempt.status < 500
+            if not is_excused:
                 what = attempt.status or "no answer"
                 yield f"{one.key}: {what} {attempt.code or ''} from gateway {attempt.gateway} at {attempt.sent_at:.1f}"
+
+
+def stale(history: History, remains: Remains) -> Iterator[str]:
+    """A read sees what was acknowledged before it was sent, on whichever gateway (G7, G10)."""
+    left = {
+        one.id: min(each.ended_at for each in one.attempts if is_good(each))
+        for one in _acknowledged(history)
+        if one.noun == "exit"
+    }
+    for one in history.reads:
+        if not one.is_acknowledged:
+            continue
+        if one.id is None:
+            yield f"a read of {one.key} shows nothing"
+        elif one.id in left and one.attempts[-1].sent_at > left[one.id] and (one.shown or {}).get("status") == "open":
+            yield f"a read of {one.id} shows it open after its exit was acknowledged"
+
+
+def alone(history: History, _remains: Remains) -> Iterator[str]:
+    """Nothing is acknowledged for the first time while no second node could have it (G11)."""
+    silent = [window.silent for window in history.windows if window.silent is not None]
+    for one in _acknowledged(history) if silent else ():
+        first = next(each for each in one.attempts if is_good(each))
+        if any(begin < first.sent_at and first.ended_at < end for begin, end in silent):
+            yield f"{one.noun} {one.id} was acknowledged by one node alone at {first.ended_at:.1f}"
+
+
+def without_writes(history: History, _remains: Remains) -> Iterator[str]:
+    """While another node takes over, each gateway is without writes for a minute at most (G10)."""
+    for window, seconds in interruptions(history):
+        if seconds > LONGEST_RECOVERY_SECONDS:
+            yield f"{window.kind} at {window.began_at:.1f}: {seconds:.0f} s without writes"
 
 
 def slow(history: History, remains: Remains) -> Iterator[str]:
@@ -224,41 +260,11 @@ CLAUSES: dict[str, Clause] = {
     "only the rules refuse": refused,
     "errors only in faults": unexcused,
     "well again within a minute": slow,
+    "a read sees what was acknowledged": stale,
+    "no answer by one node alone": alone,
+    "a minute without writes at most": without_writes,
     "canaries nowhere": leaks,
 }
-
-
-def recoveries(history: History, remains: Remains) -> list[tuple[Window, float | None]]:
-    """How long after each fault was lifted its clients were well again; None when they never were.
-
-    Shape: of a fault at a gateway, until the first 2xx from it; of one on the way to MyCareNet, until the next message
-    arrived there. A fault of which nobody had occasion to see the end is left out.
-    """
-    good = defaultdict(list)
-    for one in history.requests:
-        for attempt in one.attempts:
-            if _is_good(attempt):
-                good[attempt.gateway].append((attempt.ended_at, attempt.sent_at))
-    for ended in good.values():
-        ended.sort()
-    arrivals = [one.received_at for one in remains.ledger]
-    found: list[tuple[Window, float | None]] = []
-    for window in history.windows:
-        if window.gateways:
-            times = [_first_good(good[number], window) for number in good if window.hits(number)]
-            known = [time for time in times if time is not None]
-            found.append((window, max(known) if times and len(known) == len(times) else None))
-        elif window.upstream and any(at >= window.lifted_at for at in arrivals):
-            found.append((window, min(at for at in arrivals if at >= window.lifted_at) - window.lifted_at))
-    return found
-
-
-def _first_good(good: Sequence[tuple[float, float]], window: Window) -> float | None:
-    """How long after a fault the first request sent after its beginning was answered well."""
-    return next(
-        (max(0.0, ended - window.lifted_at) for ended, sent in good
-         if sent >= window.began_at and ended >= window.lifted_at), None
-    )  # fmt: skip
 
 
 def _excused(history: History) -> dict[int, list[tuple[float, float, bool]]]:
@@ -277,10 +283,6 @@ def _excused(history: History) -> dict[int, list[tuple[float, float, bool]]]:
 
 def _acknowledged(history: History) -> Iterator[Request]:
     return (one for one in history.requests if one.is_acknowledged)
-
-
-def _is_good(attempt: Attempt) -> bool:
-    return attempt.status is not None and 200 <= attempt.status < 300
 
 
 def _is_of(row: Row, asked: Request) -> bool:

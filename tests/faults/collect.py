@@ -117,7 +117,7 @@ def _leaks(rig: Rig, people: list[str]) -> Iterator[str]:
     Shape: every SSIN as eleven digits; some of them, and every token, encoded too.
     Not: the mock's answers are not hunted on the wire, only what it wrote.
     """
-    folders = [rig.data_dir.parent, *([rig.server.data] if rig.server else []), *([rig.disk] if rig.disk else [])]
+    folders = [rig.data_dir.parent, *(rig.server.folders if rig.server else []), *([rig.disk] if rig.disk else [])]
     numbers = {one.encode() for one in people}
     secrets = [token.rsplit(".", 1)[1].encode() for token in rig.tokens.values()]
     forms = {f"{number} {name}": raw for number, one in enumerate(people[:ENCODED])

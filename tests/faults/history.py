@@ -23,6 +23,11 @@ class Attempt(NamedTuple):
     code: str | None = None
 
 
+def is_good(attempt: Attempt) -> bool:
+    """Whether an attempt was answered with a whole 2xx."""
+    return attempt.status is not None and 200 <= attempt.status < 300
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request under one key, with every attempt at it; the last one's answer was not sent again.
@@ -50,7 +55,7 @@ class Request:
     @property
     def is_acknowledged(self) -> bool:
         """Whether a whole 2xx came."""
-        return any(one.status is not None and 200 <= one.status < 300 for one in self.attempts)
+        return any(is_good(one) for one in self.attempts)
 
     @property
     def is_unknown(self) -> bool:
@@ -63,7 +68,8 @@ class Window:
     """A fault: from when it was done until it was lifted, and whose clients may notice it.
 
     Shape: `gateways` are those whose clients may see a 5xx or no answer; `upstream` says that messages may wait.
-    `clock` says that tokens may be found too old or too young.
+    `clock` says that tokens may be found too old or too young. `failover` says that another node has to take over;
+    `silent` is from when until when nothing can be on two nodes, so that nothing may be acknowledged.
     """
 
     kind: str
@@ -72,6 +78,8 @@ class Window:
     gateways: tuple[int, ...] = ()
     upstream: bool = False
     clock: bool = False
+    failover: bool = False
+    silent: tuple[float, float] | None = None
 
     def hits(self, gateway: int) -> bool:
         """Whether the clients of a gateway may notice."""
@@ -79,10 +87,11 @@ class Window:
 
 
 class History(NamedTuple):
-    """Everything the clients know."""
+    """Everything the clients know; `reads` are of what was acknowledged before, under the key of the first request."""
 
     requests: tuple[Request, ...]
     windows: tuple[Window, ...] = ()
+    reads: tuple[Request, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,50 +7,23 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from random import Random
-from typing import NamedTuple
 
 import psycopg
 
 from schemas.mycarenet.stand_in import SCENARIOS
-from tests.faults.history import EVERY_GATEWAY
+from tests.faults.breaking import ALL, BOTH, UPSTREAM, Break, Kind, Noticed
+from tests.faults.cluster_kinds import CLUSTER_KINDS
 from tests.faults.rig import Rig
+from tests.faults.server import Server
 
-BOTH = ("sqlite", "postgresql")
 REJECTING = frozenset({"accept", "reject-all"})
 """What is no fault, or changes what the register should hold at the end."""
-
-
-class Noticed(NamedTuple):
-    """Who may notice a fault."""
-
-    gateways: tuple[int, ...] = ()
-    upstream: bool = False
-    clock: bool = False
-
-
-UPSTREAM = Noticed(upstream=True)
-ALL = Noticed((EVERY_GATEWAY,))
-Break = Callable[[Rig, Random], AbstractContextManager[Noticed]]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of fault, on which stores there is one, and for how long it lasts.
-
-    Units: seconds, from the shortest to the longest; `deep` is the longest in a campaign of its own.
-    """
-
-    name: str
-    broken: Break
-    stores: tuple[str, ...] = BOTH
-    shortest: float = 0.0
-    longest: float = 0.5
-    deep: float = 2.0
-    needs: Callable[[Rig], str | None] = lambda _: None
+PG, LITE = ("postgresql",), ("sqlite",)
+EVERYWHERE = (*BOTH, "patroni")
+"""Of the faults that need no particular store, those that also are played where nodes are broken."""
 
 
 def _some(rig: Rig, dice: Random) -> int:
@@ -213,7 +186,7 @@ def _lock(rig: Rig) -> Iterator[None]:
 @contextmanager
 def server_killed(rig: Rig, _dice: Random) -> Iterator[Noticed]:
     """SIGKILL of PostgreSQL with every backend; started again, it recovers from its journal."""
-    assert rig.server is not None
+    assert isinstance(rig.server, Server)
     rig.server.kill()
     yield ALL
     rig.server.start()
@@ -222,7 +195,7 @@ def server_killed(rig: Rig, _dice: Random) -> Iterator[Noticed]:
 @contextmanager
 def server_restarted(rig: Rig, _dice: Random) -> Iterator[Noticed]:
     """An immediate restart."""
-    assert rig.server is not None
+    assert isinstance(rig.server, Server)
     rig.server.stop(signal.SIGQUIT)
     yield ALL
     rig.server.start()
@@ -231,7 +204,7 @@ def server_restarted(rig: Rig, _dice: Random) -> Iterator[Noticed]:
 @contextmanager
 def backend_killed(rig: Rig, _dice: Random) -> Iterator[Noticed]:
     """SIGKILL of one backend, upon which PostgreSQL throws everybody out."""
-    assert rig.server is not None
+    assert isinstance(rig.server, Server)
     rig.server.kill_backend()
     yield ALL
 
@@ -289,7 +262,7 @@ def played(scenario: str) -> Break:
 @contextmanager
 def three_at_once(rig: Rig, dice: Random) -> Iterator[Noticed]:
     """A gateway, a worker and either the register or MyCareNet at the same time."""
-    third = dice.choice([server_killed, mock_killed] if rig.server is not None else [mock_killed, mock_frozen])
+    third = dice.choice([server_killed, mock_killed] if isinstance(rig.server, Server) else [mock_killed, mock_frozen])
     with ExitStack() as stack:
         seen = [stack.enter_context(one(rig, dice)) for one in (gateway_killed, worker_killed, third)]
         gateways = tuple(number for one in seen for number in one.gateways)
@@ -300,15 +273,14 @@ def _no_disk(rig: Rig) -> str | None:
     return "no small disk could be mounted: only root may" if rig.disk is None else None
 
 
-PG, LITE = ("postgresql",), ("sqlite",)
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("gateway killed", gateway_killed),
-        Kind("serving process killed", gateway_worker_killed),
+        Kind("gateway killed", gateway_killed, EVERYWHERE),
+        Kind("serving process killed", gateway_worker_killed, EVERYWHERE),
         Kind("gateway frozen", gateway_frozen, shortest=1.0, longest=2.0, deep=30.0),
-        Kind("killed before its commit", killed_before_commit, shortest=0.3, longest=0.8, deep=3.0),
-        Kind("worker killed", worker_killed),
+        Kind("killed before its commit", killed_before_commit, EVERYWHERE, shortest=0.3, longest=0.8, deep=3.0),
+        Kind("worker killed", worker_killed, EVERYWHERE),
         Kind("worker frozen", worker_frozen, shortest=1.0, longest=2.0, deep=25.0),
         Kind("MyCareNet killed", mock_killed, longest=1.0, deep=5.0),
         Kind("MyCareNet frozen", mock_frozen, shortest=0.5, longest=1.0, deep=20.0),
@@ -316,11 +288,11 @@ KINDS: Mapping[str, Kind] = {
         Kind("key ring's file gone", keys_gone),
         Kind("clock two hours off", clock_jumped, shortest=2.0, longest=3.0, deep=15.0),
         Kind("disk full", disk_full, LITE, shortest=0.5, longest=1.0, deep=10.0, needs=_no_disk),
-        Kind("lock held", lock_held, shortest=0.5, longest=1.5, deep=8.0),
+        Kind("lock held", lock_held, EVERYWHERE, shortest=0.5, longest=1.5, deep=8.0),
         Kind("PostgreSQL killed", server_killed, PG),
         Kind("PostgreSQL restarted at once", server_restarted, PG),
         Kind("backend killed", backend_killed, PG),
-        Kind("backends terminated", backends_terminated, PG),
+        Kind("backends terminated", backends_terminated, (*PG, "patroni")),
         Kind("connections taken", connections_taken, PG, shortest=0.5, longest=1.0, deep=8.0),
         Kind("three at once", three_at_once),
         *(Kind(f"clients' way: {mode}", on_the_way("front", mode), shortest=0.3, longest=0.8, deep=10.0)
@@ -331,5 +303,6 @@ KINDS: Mapping[str, Kind] = {
           for mode in ("cut", "freeze", "slow", "deaf")),
         *(Kind(f"MyCareNet: {name}", played(name), shortest=0.5, longest=1.0, deep=8.0)
           for name in sorted(set(SCENARIOS) - REJECTING)),
+        *CLUSTER_KINDS,
     )
 }  # fmt: skip

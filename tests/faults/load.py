@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
 from http.client import HTTPException
 from random import Random
 from typing import Any
 
 from gateway.sandbox.client import Answer, Client
-from tests.faults.history import Attempt, Request
+from tests.faults.history import Attempt
+from tests.faults.journal import Journal
+from tests.faults.orders import Order
 from tests.live.catalogue import CODE, CONVENTIONS, NIHII, OTHER_CODE, an_action, an_inclusion
 from tests.sandboxes import synthetic_ssin
 
@@ -26,27 +29,17 @@ MONTHS = ("2021-10", "2021-11", "2021-12", "2022-01")
 """In which actions are performed; the legal clock stands later."""
 ANSWER_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 1.0
-SHARES = {"include": 20, "act": 60, "exit": 4, "repeat": 6, "misuse": 3, "race": 7}
+SHARES = {"include": 20, "act": 56, "exit": 4, "repeat": 6, "misuse": 3, "race": 7, "read": 4}
 CONFLICT = (201, 409)
+REMEMBERED = 5_000
+"""From how many of the latest orders one is chosen to be repeated, misused or read."""
+PLACES = {"inclusion": "/v1/inclusions", "exit": "/v1/inclusions", "action": "/v1/actions"}
 MISUSED: Mapping[str, Mapping[str, Any]] = {
     "inclusion": {"municipality": "11100"},
     "exit": {"reason": "other"},
     "action": {"occurrence": 2**31 - 1},
 }
 """What is another request under a key that was used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A request to be made; of a `rival`, another key for the same, sent at the same time by another client."""
-
-    key: str
-    noun: str
-    path: str
-    body: Mapping[str, Any]
-    person: str
-    facts: Mapping[str, str]
-    expected: tuple[int, ...] = (201,)
 
 
 def inclusion(key: str, number: int, expected: tuple[int, ...] = (201,)) -> Order:
@@ -73,6 +66,13 @@ def leaving(key: str, number: int, inclusion_id: str) -> Order:
     return Order(key, "exit", path, {"reason": "moved"}, str(number), {"id": inclusion_id}, (200,))
 
 
+def _again(what: str, order: Order) -> Order:
+    """An order that was made, once more: as it is, misused, or to be read."""
+    if what == "misuse":
+        return replace(order, noun="misuse", body={**order.body, **MISUSED[order.noun]}, expected=(422,))
+    return replace(order, body={}, expected=(200,), method="GET") if what == "read" else order
+
+
 class Plan:
     """What is sent, one order after another, from a seed.
 
@@ -89,7 +89,8 @@ class Plan:
         self._included = included
         self._leavers = [number for number in self._people if self._dice.random() < 0.5]
         self._newcomer = max(self._people, default=-1) + 1
-        self._made: list[Order] = []
+        self._made: deque[Order] = deque(maxlen=REMEMBERED)
+        self._count = 0
 
     def __iter__(self) -> Iterator[list[Order]]:
         """Orders to be sent at the same time: one, or two rivals; an earlier one again where it is repeated."""
@@ -98,75 +99,24 @@ class Plan:
             yield self._next(self._dice.choices(list(SHARES), list(SHARES.values()))[0])
 
     def _next(self, what: str) -> list[Order]:
-        key = f"s{self._seed}-{len(self._made)}"
+        key = f"s{self._seed}-{self._count}"
         if what == "exit" and self._leavers:
             number = self._leavers.pop()
             return self._keep(leaving(key, number, self._included[number]))
-        if what == "repeat" and self._made:
-            return [self._dice.choice(self._made)]
-        if what == "misuse" and self._made:
-            other = self._dice.choice(self._made)
-            return [replace(other, noun="misuse", body={**other.body, **MISUSED[other.noun]})]
+        if what in ("repeat", "misuse", "read") and self._made:
+            return [_again(what, self._dice.choice(self._made))]
         if what in ("include", "race"):
             self._newcomer += 1
             if what == "include":
                 return self._keep(inclusion(key, self._newcomer))
             return self._keep(*(inclusion(f"{key}-{one}", self._newcomer, CONFLICT) for one in "ab"))
         month, number = self._dice.choice(self._months), self._dice.choice(self._active)
-        return self._keep(action(key, number, len(self._made) + 1, month, self._dice))
+        return self._keep(action(key, number, self._count + 1, month, self._dice))
 
     def _keep(self, *orders: Order) -> list[Order]:
         self._made += orders
+        self._count += len(orders)
         return list(orders)
-
-
-@dataclass(slots=True)
-class Journal:
-    """What the clients saw so far; one lock for all of them."""
-
-    orders: dict[str, Order] = field(default_factory=dict)
-    attempts: dict[str, list[Attempt]] = field(default_factory=dict)
-    due: dict[str, float] = field(default_factory=dict)
-    answers: dict[str, Answer] = field(default_factory=dict)
-    misused: int = 0
-    acknowledged: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def note(self, order: Order, due_at: float, attempts: Sequence[Attempt], answer: Answer | None) -> None:
-        """Note how a request ended, and every attempt at it."""
-        with self.lock:
-            key = order.key
-            if order.noun == "misuse":
-                self.misused += 1
-                key = f"{key} misused {self.misused}"
-                order = replace(order, key=key, expected=(422,))
-            self.orders.setdefault(key, order)
-            self.due.setdefault(key, due_at)
-            self.attempts.setdefault(key, []).extend(attempts)
-            if answer is not None and 200 <= answer.status < 300:
-                self.acknowledged += key not in self.answers
-                self.answers.setdefault(key, answer)
-
-    def is_known(self, key: str) -> bool:
-        """Whether a key was acknowledged."""
-        with self.lock:
-            return key in self.answers
-
-    def requests(self) -> tuple[Request, ...]:
-        """Everything, as the checker reads it; attempts in the order in which they were answered."""
-        return tuple(self._request(key, order) for key, order in self.orders.items())
-
-    def _request(self, key: str, order: Order) -> Request:
-        answer = self.answers.get(key)
-        body = answer.body if answer is not None else {}
-        shown = {name: str(body[name]) for name in ("communicated_at", "valid_from") if name in body}
-        if order.noun == "exit":
-            shown = {"valid_from": shown["valid_from"]} if shown else {}
-        attempts = sorted(self.attempts[key], key=lambda one: one.ended_at)
-        return Request(
-            key, order.noun, order.person, order.facts, tuple(attempts), self.due[key], body.get("id"), shown,
-            order.expected,
-        )  # fmt: skip
 
 
 class Witness(Client):
@@ -194,10 +144,12 @@ class Witness(Client):
             self._turn_to((self._gateway + 1) % len(self._ports))
 
     def _attempt(self, order: Order, token: str) -> tuple[Attempt, Answer | None]:
-        request = self._request("POST", order.path, dict(order.body), token, order.key)
+        is_read = order.method == "GET"
+        body, key = (None, None) if is_read else (dict(order.body), order.key)
+        request = self._request(order.method, order.path, body, token, key)
         gateway, sent_at = self._gateway, time.monotonic()
         try:
-            answer = self._exchange("POST", request)
+            answer = self._exchange(order.method, request)
         except (OSError, HTTPException, ValueError):
             self.close()
             return Attempt(gateway, sent_at, time.monotonic()), None
@@ -273,8 +225,13 @@ class Load:
         return one
 
     def _send(self, client: Witness, due_at: float, order: Order) -> None:
-        if order.noun == "misuse" and not self.journal.is_known(order.key):
+        known = self.journal.id_of(order.key)
+        if order.noun == "misuse" and known is None:
             return  # it would be that key's first request
+        if order.method == "GET":
+            if known is None:
+                return
+            order = replace(order, path=f"{PLACES[order.noun]}/{known}")
         attempts, answer = client.ask(order, self._token)
         self.journal.note(order, due_at, attempts, answer)
 
@@ -286,6 +243,6 @@ def seeded(ports: Sequence[int], token: str, journal: Journal, people: int, clie
     for thread in load._threads:
         thread.join()
     load.finish(0)
-    found = {number: journal.answers.get(f"seed-{number}") for number in range(people)}
+    found = {number: journal.id_of(f"seed-{number}") for number in range(people)}
     assert all(found.values()), "not everybody could be included"
-    return {number: str(answer.body["id"]) for number, answer in found.items() if answer is not None}
+    return {number: id for number, id in found.items() if id is not None}

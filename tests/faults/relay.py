@@ -59,7 +59,8 @@ class Side(asyncio.Protocol):
         """Give the other side what waits for it, unless the line is frozen."""
         if self.line.mode != "freeze" and self.other is not None and self.other.transport is not None:
             for piece in self.waiting:
-                self.other.transport.write(piece)
+                if not self.other.transport.is_closing():
+                    self.other.transport.write(piece)
             self.waiting.clear()
             if self.is_over:
                 self.other.transport.close()

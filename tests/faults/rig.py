@@ -3,7 +3,8 @@
     clients ─ front1 ─ gateway 0 ─ store ┐
     clients ───────── gateway 1 ─────────┤ register      workers ─ out ─ mock
 
-One gateway and its file on SQLite, two on one PostgreSQL; two workers and one mock on either.
+One gateway and its file on SQLite, two on one PostgreSQL or on three nodes of it under Patroni; two workers and one
+mock on any.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from gateway.pseudonyms.keyring import new_keys, write_keyring
 from gateway.sandbox.supervisor import Plan
 from gateway.store.migrate import migrate
 from tests.faults.clocks import Clocks
+from tests.faults.cluster import Cluster, cluster
 from tests.faults.nursery import PLAIN, Nursery
 from tests.faults.parts import Part
 from tests.faults.relay import Relay, Route
@@ -29,7 +31,7 @@ from tests.faults.server import Server, server
 from tests.postgres import free_port
 from tests.sandboxes import await_that
 
-GATEWAYS = {"sqlite": 1, "postgresql": 2}
+GATEWAYS = {"sqlite": 1, "postgresql": 2, "patroni": 2}
 WORKERS = 2
 FREE_MIB = "8"
 HEALTHY_SECONDS = 90.0
@@ -49,7 +51,7 @@ class Rig:
     gateway_ports: list[int]
     mock_port: int
     clocks: Clocks
-    server: Server | None = None
+    server: Server | Cluster | None = None
     disk: Path | None = None
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -57,6 +59,12 @@ class Rig:
     def parts(self) -> list[Part]:
         """Every process of ours."""
         return [self.mock, *self.gateways, *self.workers]
+
+    @property
+    def cluster(self) -> Cluster:
+        """The register's nodes, where it has several."""
+        assert isinstance(self.server, Cluster)
+        return self.server
 
     @property
     def client_ports(self) -> list[int]:
@@ -111,7 +119,9 @@ class Rig:
         return time.monotonic() - began
 
     def await_healthy(self) -> None:
-        """Wait until the mock answers and every gateway is ready."""
+        """Wait until every node of the register is well, the mock answers and every gateway is ready."""
+        if isinstance(self.server, Cluster):
+            self.server.await_whole()
         for port, path in [(self.mock_port, "/live"), *((port, "/ready") for port in self.gateway_ports)]:
             await_that(lambda port=port, path=path: answers(port, path), f"{path} on {port}", HEALTHY_SECONDS)  # type: ignore[misc]  # mypy infers no lambda with defaults
 
@@ -153,6 +163,9 @@ def rig(
     with ExitStack() as stack:
         made = _planned(stack, store, folder, variant, settings or {}, disk)
         write_keyring(new_keys(), made.keyring)
+        if isinstance(made.server, Cluster):
+            made.server.start()
+            made.server.create()
         migrate(made.database_url)
         prepare(made.database_url)
         stack.callback(made.stop)
@@ -168,14 +181,9 @@ def _planned(
     data_dir = folder / "data"
     data_dir.mkdir(parents=True)
     mock_port, ports = free_port(), [free_port() for _ in range(GATEWAYS[store])]
-    database = stack.enter_context(server(settings)) if store == "postgresql" else None
+    database = _database(stack, store, settings)
     url = database.url() if database is not None else f"sqlite:///{(disk or data_dir) / 'register.sqlite3'}"
-    routes: dict[str, Route] = {
-        "front": (free_port(), "127.0.0.1", ports[0]),
-        "out": (free_port(), "127.0.0.1", mock_port),
-    }
-    if database is not None:
-        routes["store"] = (free_port(), "127.0.0.1", database.port)
+    routes = _routes(database, ports[0], mock_port)
     relay = Relay(routes)
     stack.callback(relay.close)
     nursery = Nursery()
@@ -183,9 +191,11 @@ def _planned(
     plan = Plan(data_dir, ports[0], mock_port, url)
     clocks = Clocks(folder / "clock-shift")
     usual = {**plan.environment(), "CHRONICCARE_FREE_MIB": FREE_MIB}
+    if isinstance(database, Cluster):
+        usual["CHRONICCARE_STANDBY"] = "1"
     sending = {**usual, "CHRONICCARE_MYCARENET_URL": f"http://127.0.0.1:{routes['out'][0]}"}
     serving = [dict(usual) for _ in ports]
-    if database is not None:
+    if isinstance(database, Server):
         serving[0]["CHRONICCARE_DATABASE_URL"] = database.url(routes["store"][0])
     serving[-1] |= clocks.environment
     sending |= clocks.environment
@@ -209,6 +219,27 @@ def _planned(
         database,
         disk,
     )
+
+
+def _routes(database: Server | Cluster | None, gateway_port: int, mock_port: int) -> dict[str, Route]:
+    """The ways that can be broken."""
+    routes: dict[str, Route] = {
+        "front": (free_port(), "127.0.0.1", gateway_port),
+        "out": (free_port(), "127.0.0.1", mock_port),
+    }
+    if isinstance(database, Server):
+        routes["store"] = (free_port(), "127.0.0.1", database.port)
+    return routes | (database.routes if isinstance(database, Cluster) else {})
+
+
+def _database(stack: ExitStack, store: str, settings: Mapping[str, str]) -> Server | Cluster | None:
+    match store:
+        case "postgresql":
+            return stack.enter_context(server(settings))
+        case "patroni":
+            return stack.enter_context(cluster())  # started later: its ways go through the relay
+        case _:
+            return None
 
 
 def _gateway(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from tests.faults.kinds import Kind
+from tests.faults.breaking import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from tests.postgres import SETTINGS, WATCHDOG, free_port, server_programs, unprivileged
-from tests.sandboxes import group_of
+from tests.sandboxes import children_of
 
 DATABASE = "register"
 WAIT_SECONDS = 60.0
@@ -39,6 +39,11 @@ class Server:
             stdout=subprocess.DEVNULL,
             **self._as_user,
         )
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where it keeps its files."""
+        return [self.data]
 
     def url(self, port: int | None = None) -> str:
         """The address of the register's database; at another port, as behind a relay."""
@@ -65,7 +70,7 @@ class Server:
     def kill(self) -> None:
         """kill -9 of the server and of every backend at once, as when its machine goes."""
         if self._process is not None:
-            for pid in group_of(self._process.pid):
+            for pid in (self._process.pid, *children_of(self._process.pid)):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self._process.wait()

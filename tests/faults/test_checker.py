@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.faults.checker import CLAUSES, recoveries, violations
+from tests.faults.checker import CLAUSES, violations
 from tests.faults.history import (
     Attempt,
     Audited,
@@ -21,6 +21,7 @@ from tests.faults.history import (
     Sent,
     Window,
 )
+from tests.faults.recovery import interruptions, recoveries
 
 PROJECT, PSEUDONYM = "demo-long", "p1"
 BENEFICIARY = (PROJECT, PSEUDONYM)
@@ -152,6 +153,17 @@ def of_somebody_else(world: World) -> World:
     return World(made.history._replace(requests=(*made.history.requests[:3], asked)), replace(made.remains, rows=rows))
 
 
+def with_window(window: Window) -> Change:
+    return lambda world: world._replace(history=world.history._replace(windows=(*world.history.windows, window)))
+
+
+def with_read(status: int, at: float, shown: str | None) -> Change:
+    """Somebody read the inclusion, of which the exit is acknowledged at 30.1."""
+    read = request("k1", "inclusion", "i1" if shown else None, INCLUDED, attempt(status, at=at))
+    read = replace(read, expected=(200,), shown={"status": shown} if shown else {})
+    return lambda world: world._replace(history=world.history._replace(reads=(*world.history.reads, read)))
+
+
 RED: dict[str, Change] = {
     "acknowledged is stored": without_the_action,
     "stored is as acknowledged": with_rows(
@@ -178,6 +190,12 @@ RED: dict[str, Change] = {
     "errors only in faults": with_request(0, lambda one: replace(one, attempts=(attempt(503, at=9.0), *one.attempts))),
     "well again within a minute": lambda world: world._replace(
         history=world.history._replace(windows=(*world.history.windows, Window("killed", 29.0, 29.0, (1,))))
+    ),
+    "a read sees what was acknowledged": with_read(200, 31.0, "open"),
+    "no answer by one node alone": with_window(Window("alone", 9.0, 11.0, (0,), silent=(9.5, 10.5))),
+    "a minute without writes at most": after(
+        with_request(0, lambda one: replace(one, attempts=(*one.attempts, attempt(at=95.0)))),
+        with_window(Window("leader killed", 31.0, 60.0, (0,), failover=True)),
     ),
     "canaries nowhere": with_remains(leaks=("gateway.log: plain",)),
 }
@@ -222,6 +240,11 @@ def test_a_broken_promise_is_told_by_its_own_clause_alone(clause: str) -> None:
                      "errors only in faults", id="a good token refused"),
         pytest.param(with_request(1, lambda one: replace(one, shown={"valid_from": "2022-02-01"})),
                      "stored is as acknowledged", id="shown otherwise than stored"),
+        pytest.param(with_request(1, lambda one: replace(one, attempts=(attempt(500, at=20.0), *one.attempts))),
+                     "errors only in faults", id="500 is no answer, whatever is broken"),
+        pytest.param(with_read(404, 31.0, None), "only the rules refuse", id="what was acknowledged is not found"),
+        pytest.param(with_read(503, 35.0, None), "errors only in faults", id="a read fails without a fault"),
+        pytest.param(with_read(200, 31.0, None), "a read sees what was acknowledged", id="a read shows nothing"),
     ],
 )  # fmt: skip
 def test_the_other_side_of_a_clause_is_told_as_well(change: Change, clause: str) -> None:
@@ -236,6 +259,15 @@ def test_what_nobody_knows_may_have_had_its_effect_or_not() -> None:
     assert violations(*one_more(unknown)(in_order())) == []
 
 
+def test_a_read_of_before_may_show_what_was_so_then_and_silence_binds_only_first_answers() -> None:
+    replayed = with_request(0, lambda one: replace(one, attempts=(*one.attempts, attempt(at=24.0))))
+    alone = with_window(Window("alone", 23.0, 26.0, (0,), silent=(23.5, 25.5)))
+
+    assert (
+        broken(after(with_read(200, 11.0, "open"), with_read(200, 31.0, "exited"), replayed, alone)(in_order())) == []
+    )
+
+
 def test_recovery_is_from_the_end_of_a_fault_to_the_next_good_answer_or_arrival() -> None:
     world = in_order()
     windows = (Window("gateway killed", 19.0, 20.5, (0,)), Window("mock killed", 11.5, 12.0, upstream=True))
@@ -246,3 +278,12 @@ def test_recovery_is_from_the_end_of_a_fault_to_the_next_good_answer_or_arrival(
         ("gateway killed", 0.6),
         ("mock killed", 10.0),
     ]
+
+
+def test_without_writes_is_the_longest_silence_of_a_gateway_around_a_failover() -> None:
+    world = in_order()
+    windows = (Window("leader killed", 23.0, 25.0, (0,), failover=True), Window("killed", 11.0, 12.0, (0,)))
+
+    found = interruptions(world.history._replace(windows=windows))
+
+    assert [(one.kind, round(seconds, 3)) for one, seconds in found] == [("leader killed", 8.0)]
