@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from gateway.app import build_app, build_context, build_serving_app, build_way_out
+from gateway.audit_command import audit_app
 from gateway.clock import real_now
 from gateway.deliver_command import deliver_app, run_worker
 from gateway.deny_command import deny_kid
@@ -63,6 +64,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(receipt_app, name="receipt")
 app.add_typer(extract_app, name="extract")
 app.add_typer(deliver_app, name="deliver")
+app.add_typer(audit_app, name="audit")
 app.command("reconcile")(reconcile)
 keys_app.command("deny-kid")(deny_kid)
 console = Console()

@@ -13,6 +13,7 @@ from rich.console import Console
 from gateway.app import build_context, build_poster, build_spans, build_way_out
 from gateway.http.api.batch_lines import read_line
 from gateway.http.server import configure_logging
+from gateway.services.checkpoints import CheckpointFile
 from gateway.services.retry_delivery import NotFailed, RetryReason, retry_delivery
 from gateway.settings import Settings, read_settings
 from gateway.worker import Worker, run_round, run_until_stopped
@@ -45,7 +46,8 @@ def run_worker(settings: Settings, *, once: bool) -> None:
     configure_logging()
     (way_out, pace), (mailbox, _) = build_way_out(settings), build_way_out(settings)
     with closing(build_spans(settings, "worker")) as spans:
-        worker = Worker(build_context(settings, spans), way_out, mailbox, build_poster(settings), pace, read_line)
+        context, checkpoints = build_context(settings, spans), CheckpointFile(settings.checkpoints_path.resolve())
+        worker = Worker(context, way_out, mailbox, build_poster(settings), pace, read_line, checkpoints)
         if once:
             run_round(worker)
             return

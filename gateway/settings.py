@@ -22,6 +22,7 @@ class Settings:
     database_url: str = ""
     keys: Path | None = None
     extracts_dir: Path | None = None
+    checkpoints_dir: Path | None = None
     issuer: str = ""
     audience: str = "chroniccare-gateway"
     mycarenet_url: str = ""
@@ -52,6 +53,11 @@ class Settings:
         """The folder of extracts; every gateway and worker of one register shares it."""
         return self.extracts_dir or self.data_dir / "extracts"
 
+    @property
+    def checkpoints_path(self) -> Path:
+        """The folder of the audit's checkpoints; outside the reach of whoever writes to the database."""
+        return self.checkpoints_dir or self.data_dir / "checkpoints"
+
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings that an environment holds.
@@ -66,6 +72,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         database_url=found.get("database_url", ""),
         keys=Path(found["keys"]) if "keys" in found else None,
         extracts_dir=Path(found["extracts_dir"]) if "extracts_dir" in found else None,
+        checkpoints_dir=Path(found["checkpoints_dir"]) if "checkpoints_dir" in found else None,
         issuer=found.get("issuer", ""),
         audience=found.get("audience", defaults.audience),
         mycarenet_url=found.get("mycarenet_url", ""),

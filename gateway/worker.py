@@ -3,8 +3,9 @@
 sending      due messages to MyCareNet          ┐
 mailbox      its answers                        │  each a thread of its own: a round, and at once another
 batches      lines that wait                    ├─ while there is work; told to stop, it ends its round early
-webhooks     events for projects' software   │
+webhooks     events for projects' software      │
 extracts     files that were asked for          │
+audit        the audit's chains and checkpoints │
 housekeeping what has had its time              ┘
 """
 
@@ -23,6 +24,8 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.services.build_extracts import run_extracts, sweep_extracts
+from gateway.services.chain_audit import Chaining
+from gateway.services.checkpoints import CheckpointFile
 from gateway.services.collect_answers import Mailbox, collect_answers
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace, Watch, WayOut, deliver_outbox
@@ -53,6 +56,7 @@ class Worker:
     poster: Poster
     pace: Pace
     read: LineReader
+    checkpoints: CheckpointFile
     stop: threading.Event = field(default_factory=threading.Event)
     name: str = field(default_factory=lambda: f"{gethostname()}/{uuid4().hex[:8]}")
 
@@ -61,6 +65,7 @@ class Worker:
         context, lease, is_stopping = self.context, self.pace.lease, self.stop.is_set
         beats, hooks = Beats(self.context, self.name, is_stopping), HookWatch(is_stopping)
         watch = Watch(is_stopping, lambda: beats.lane("sending"))
+        chaining = Chaining(self.checkpoints, is_stopping)
 
         def send() -> int:
             tried = deliver_outbox(context.renewed(), self.way_out, self.pace, watch)
@@ -74,6 +79,7 @@ class Worker:
             "sending": send,
             "mailbox": lambda: collect_answers(context.renewed(), self.mailbox, self.pace.backoff),
             "webhooks": lambda: send_webhooks(context.renewed(), self.poster, self.pace, hooks),
+            "audit": lambda: chaining.round(context.renewed()),
         }
         return {name: _timed(context.spans, name, beats.after(name, lane)) for name, lane in lanes.items()}
 

@@ -136,6 +136,6 @@ def store(database_url: str, legal_clock: LegalClock) -> Iterator[Store]:
 
 
 @pytest.fixture
-def context(store: Store, veil: Veil) -> Context:
+def context(store: Store, veil: Veil, tmp_path: Path) -> Context:
     """What every verb needs."""
-    return Context(store, veil, real_now)
+    return Context(store, veil, real_now, tmp_path / "extracts")

@@ -19,6 +19,7 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 from prometheus_client.registry import Collector
 
 from gateway.domain.errors import Finding, Problem
+from gateway.store.audit import Unchained
 from gateway.store.outbox import Backlog
 from gateway.store.pulses import BOUNDS, Pulse, Waiting, Workers
 
@@ -35,6 +36,7 @@ class Standing:
     pulses: Mapping[str, Pulse]
     latencies: Mapping[str, Mapping[int, int]]
     workers: Workers
+    unchained: Unchained
     now: datetime
 
 
@@ -110,15 +112,16 @@ def _own(findings: Sequence[Finding], free_bytes: int) -> Iterator[Metric]:
 
 def _register(standing: Standing) -> Iterator[Metric]:
     backlog, waiting, pulses = standing.backlog, standing.waiting, standing.pulses
-    age = 0.0 if backlog.oldest_at is None else (standing.now - backlog.oldest_at).total_seconds()
     for name, about, value in (
         ("outbox_pending", "Messages not sent", backlog.pending),
         ("outbox_unanswered", "Messages not answered", backlog.unanswered),
-        ("outbox_oldest_seconds", "Age of the oldest of them", age),
+        ("outbox_oldest_seconds", "Age of the oldest of them", _age(standing.now, backlog.oldest_at)),
         ("outbox_failed", "Messages that wait for a person", backlog.failed),
         ("outbox_rejected", "Messages that MyCareNet rejected", backlog.rejected),
         ("batches_waiting", "Batches not done", waiting.batches),
         ("extracts_waiting", "Extracts not made", waiting.extracts),
+        ("audit_unchained", "Audit entries without a place", standing.unchained.count),
+        ("audit_unchained_oldest_seconds", "Age of the oldest", _age(standing.now, standing.unchained.oldest_at)),
     ):
         yield GaugeMetricFamily(f"chroniccare_{name}", about, value=value)
     yield _histogram(standing, "acknowledgement_seconds", "From a message's commit to its taking", ACKNOWLEDGED)
@@ -142,6 +145,10 @@ def _histogram(standing: Standing, name: str, about: str, work: str) -> Metric:
     done, seconds = (0, 0.0) if pulse is None else (pulse.done, pulse.seconds)
     within = [(str(bound), sum(count for upto, count in found.items() if upto <= bound)) for bound in BOUNDS]
     return HistogramMetricFamily(f"chroniccare_{name}", about, buckets=[*within, ("+Inf", done)], sum_value=seconds)
+
+
+def _age(now: datetime, at: datetime | None) -> float:
+    return 0.0 if at is None else (now - at).total_seconds()
 
 
 def _summary(name: str, about: str, pulse: Pulse | None) -> Metric:

@@ -20,6 +20,7 @@ from gateway.pseudonyms.keyring import Key, Keyring, Purpose
 
 _TYPE = "receipt+jws"
 _MANIFEST_TYPE = "extract-manifest+jws"
+_CHECKPOINT_TYPE = "audit-checkpoint+jws"
 
 
 class BrokenReceipt(Exception):
@@ -35,25 +36,23 @@ class Receipts:
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """A compact JWS (ES256) over the claims of a receipt."""
-        return jwt.api_jws.encode(
-            json.dumps(claims, separators=(",", ":"), sort_keys=True).encode(),
-            self._keys[self._kid],
-            algorithm="ES256",
-            headers={"typ": _TYPE, "kid": self._kid},
-        )
+        return self._signed(_TYPE, _canonical(claims))
+
+    def sign_checkpoint(self, claims: Mapping[str, Any]) -> str:
+        """A compact JWS (ES256) over where the chains of the audit end."""
+        return self._signed(_CHECKPOINT_TYPE, _canonical(claims))
 
     def sign_manifest(self, manifest: bytes) -> str:
         """A compact JWS (ES256) over the manifest of an extract, its content detached: the middle part is empty.
 
         Source: RFC 7515, appendix F.
         """
-        header, _, signature = jwt.api_jws.encode(
-            manifest,
-            self._keys[self._kid],
-            algorithm="ES256",
-            headers={"typ": _MANIFEST_TYPE, "kid": self._kid},
-        ).split(".")
+        header, _, signature = self._signed(_MANIFEST_TYPE, manifest).split(".")
         return f"{header}..{signature}"
+
+    def _signed(self, kind: str, payload: bytes) -> str:
+        headers = {"typ": kind, "kid": self._kid}
+        return jwt.api_jws.encode(payload, self._keys[self._kid], algorithm="ES256", headers=headers)
 
     def jwks(self) -> dict[str, Any]:
         """The public keys, old ones included, as a JWK set."""
@@ -63,6 +62,10 @@ class Receipts:
                 for kid, key in self._keys.items()
             ]
         }
+
+
+def _canonical(claims: Mapping[str, Any]) -> bytes:
+    return json.dumps(claims, separators=(",", ":"), sort_keys=True).encode()
 
 
 def _private(key: Key) -> ec.EllipticCurvePrivateKey:
@@ -77,11 +80,22 @@ def verify_receipt(receipt: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises: BrokenReceipt.
     """
+    return _claims(receipt, jwks, _TYPE)
+
+
+def verify_checkpoint(checkpoint: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims of a checkpoint of the audit, checked against a JWK set and nothing else.
+
+    Raises: BrokenReceipt.
+    """
+    return _claims(checkpoint, jwks, _CHECKPOINT_TYPE)
+
+
+def _claims(token: str, jwks: Mapping[str, Any], kind: str) -> dict[str, Any]:
     try:
-        claims = json.loads(_verified(receipt, jwks, _TYPE)["payload"])
+        return dict(json.loads(_verified(token, jwks, kind)["payload"]))
     except (jwt.PyJWTError, KeyError, TypeError, ValueError):
         raise BrokenReceipt from None
-    return dict(claims)
 
 
 def verify_manifest(signature: str, manifest: bytes, jwks: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ def change_identity(work: Work, inclusion_id: UUID, ssin: Ssin, reason: str) -> 
         raise AssertionError("an inclusion is where it was moved to")
     told = replace(moved.inclusion, message_id=work.veil.identifiers.new(new[0]))
     changed = work.tx.inclusions.supersede(told, at, at)
-    work.about(seen.project.id, new[0], inclusion_id)
+    work.about(seen.project.id, new[0], inclusion_id, pseudonym=new[2])
     work.forward("identity-change", changed, place, {"reason": reason, "communicated_at": at})
     if not work.tx.inclusions.of_person(*old):
         work.tx.vault.forget(*old)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.domain.audit import Entry
 from gateway.domain.errors import Finding, StoreUnavailable
 from gateway.pseudonyms.keyring import KeyringError, read_keyring
 from gateway.services.context import Context
-from gateway.store.audit import Entry
 from gateway.store.dialects import cause_of
 
 OF_ITS_TABLE = ("schema-missing", "right-missing")

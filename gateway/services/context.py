@@ -91,11 +91,14 @@ class Work:
     bucket: int = 0
     project: str | None = None
     object: UUID | None = field(default=None)
+    pseudonym: bytes | None = None
     handed_in_at: datetime | None = None
 
-    def about(self, project: str, bucket: int = 0, about: UUID | None = None) -> None:
-        """Say what the audit entry is about, as soon as it is known."""
-        self.project, self.bucket, self.object = project, bucket, about
+    def about(
+        self, project: str, bucket: int = 0, about: UUID | None = None, *, pseudonym: bytes | None = None
+    ) -> None:
+        """Say what and whom the audit entry is about, as soon as it is known."""
+        self.project, self.bucket, self.object, self.pseudonym = project, bucket, about, pseudonym
 
     @property
     def catalogue(self) -> Catalogue:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from gateway.domain.audit import Entry
 from gateway.services.context import Context
-from gateway.store.audit import Entry
 
 
 def denied_keys(context: Context) -> frozenset[str]:

@@ -42,7 +42,7 @@ def get_action(work: Work, action_id: UUID) -> ActionView:
     check_may_know(work, project)
     if work.caller.provider is not None and work.caller.provider != known.action.performed_by:
         raise NotFound
-    work.about(project.id, known.action.bucket, action_id)
+    work.about(project.id, known.action.bucket, action_id, pseudonym=known.action.pseudonym)
     return ActionView(known)
 
 

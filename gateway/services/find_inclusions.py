@@ -46,7 +46,7 @@ def find_inclusions(work: Work, beneficiary: Beneficiary) -> Page:
     check_project(work.caller, "find_inclusions", project.id)
     pseudonym = work.veil.pseudonymiser.pseudonymise(beneficiary.ssin, project.id)
     bucket = work.veil.pseudonymiser.bucket(pseudonym)
-    work.about(project.id, bucket)
+    work.about(project.id, bucket, pseudonym=pseudonym)
     if work.caller.provider is not None:
         check_partner(project, work.caller.provider, work.today)
     known = work.tx.inclusions.of_person(bucket, project.id, pseudonym)
@@ -63,7 +63,7 @@ def get_inclusion(work: Work, inclusion_id: UUID) -> InclusionView:
         raise NotFound
     project = work.catalogue.project(known.inclusion.project)
     check_may_know(work, project)
-    work.about(project.id, known.inclusion.bucket, inclusion_id)
+    work.about(project.id, known.inclusion.bucket, inclusion_id, pseudonym=known.inclusion.pseudonym)
     return InclusionView(known, project)
 
 

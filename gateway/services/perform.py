@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway.domain.access import PUBLISHED, check_role
+from gateway.domain.audit import Entry
 from gateway.domain.errors import Conflict, NotFound, PreconditionFailed, Problem, Refusal
 from gateway.services.context import Call, Context, Work
-from gateway.store.audit import Entry
 from gateway.store.idempotency import KeptAnswer
 from gateway.store.transaction import Transaction
 
@@ -122,7 +122,7 @@ def _audit_alone(context: Context, call: Call, work: Work | None, refusal: Probl
 def _audit_within(context: Context, tx: Transaction, call: Call, work: Work | None, outcome: str) -> None:
     fresh = _begin(context, call, tx)
     if work is not None and work.project is not None:
-        fresh.about(work.project, work.bucket, work.object)
+        fresh.about(work.project, work.bucket, work.object, pseudonym=work.pseudonym)
     tx.audit.add(_entry(fresh, call, outcome))
 
 
@@ -139,4 +139,5 @@ def _entry(work: Work, call: Call, outcome: str) -> Entry:
         request_id=call.request_id,
         project=work.project,
         object=work.object,
+        pseudonym=work.pseudonym,
     )

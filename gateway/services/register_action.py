@@ -26,7 +26,7 @@ def register_action(work: Work, submission: ActionSubmission) -> ActionView:
     check_project(work.caller, "register_action" if imported is None else "register_action_imported", project.id)
     pseudonym = work.veil.pseudonymiser.pseudonymise(submission.ssin, project.id)
     bucket = work.veil.pseudonymiser.bucket(pseudonym)
-    work.about(project.id, bucket)
+    work.about(project.id, bucket, pseudonym=pseudonym)
     sequence = work.tx.beneficiaries.lock(bucket, project.id, pseudonym)
     recorded_at = work.tx.stamp()
     communicated_at = instant_of(imported, work.handed_in_at or recorded_at)
@@ -53,7 +53,7 @@ def register_action(work: Work, submission: ActionSubmission) -> ActionView:
         evidence=None if imported is None else imported.evidence,
     )
     work.tx.actions.add(action, recorded_at)
-    work.about(project.id, bucket, action.id)
+    work.about(project.id, bucket, action.id, pseudonym=pseudonym)
     act = {
         "pseudocode": action.pseudocode,
         "performed_on": action.performed_on,

@@ -51,7 +51,7 @@ def _inclusion_of(work: Work, beneficiary: Beneficiary, right: str) -> UUID:
         check_partner(project, work.caller.provider, work.today)
     pseudonym = work.veil.pseudonymiser.pseudonymise(beneficiary.ssin, project.id)
     bucket = work.veil.pseudonymiser.bucket(pseudonym)
-    work.about(project.id, bucket)
+    work.about(project.id, bucket, pseudonym=pseudonym)
     known = [one.inclusion for one in work.tx.inclusions.of_person(bucket, project.id, pseudonym)]
     living = [one for one in known if one.status in ("open", "exited")]
     if not living:

@@ -24,7 +24,7 @@ def register_inclusion(work: Work, submission: InclusionSubmission) -> Inclusion
     check_project(work.caller, "register_inclusion" if imported is None else "register_inclusion_imported", project.id)
     pseudonym = work.veil.pseudonymiser.pseudonymise(submission.ssin, project.id)
     bucket = work.veil.pseudonymiser.bucket(pseudonym)
-    work.about(project.id, bucket)
+    work.about(project.id, bucket, pseudonym=pseudonym)
     sequence = work.tx.beneficiaries.lock_or_add(bucket, project.id, pseudonym)
     recorded_at = work.tx.stamp()
     communicated_at = instant_of(imported, work.handed_in_at or recorded_at)
@@ -47,7 +47,7 @@ def register_inclusion(work: Work, submission: InclusionSubmission) -> Inclusion
         known = work.tx.inclusions.of_person(bucket, project.id, pseudonym)
         check_may_move(inclusion, [one.inclusion for one in known], project)
     work.tx.inclusions.add(inclusion, recorded_at)
-    work.about(project.id, bucket, inclusion.id)
+    work.about(project.id, bucket, inclusion.id, pseudonym=pseudonym)
     work.tx.vault.put(bucket, project.id, pseudonym, work.veil.sealer.seal(submission.ssin, project.id, pseudonym))
     dates = {"communicated_at": communicated_at, "valid_from": inclusion.valid_from}
     work.forward("inclusion", inclusion, sequence, {**dates, "agreed_on": submission.agreement.agreed_on})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from uuid import UUID, uuid4
 
+from gateway.domain.audit import Entry
 from gateway.domain.delivery import Message, State
 from gateway.services.announce_delivery import announce_delivery
 from gateway.services.context import Context
-from gateway.store.audit import Entry
 from gateway.store.transaction import Transaction
 
 

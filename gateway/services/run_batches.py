@@ -19,8 +19,10 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from gateway.domain.access import Caller
+from gateway.domain.action import Action
 from gateway.domain.batches import MOST_ATOMIC_LINES, LineOutcome, Mode, State, described
 from gateway.domain.errors import AlreadyExited, AlreadyIncluded, DuplicateAction, Problem, Unavailable
+from gateway.domain.inclusion import Inclusion
 from gateway.services.context import Call, Context, Work
 from gateway.services.find_actions import ActionView
 from gateway.services.find_inclusions import InclusionView
@@ -264,8 +266,9 @@ def _audit_again(run: _Run, tx: Transaction, call: Call, refused: _Done) -> None
     """Refuse a line as it was refused in the transaction that is undone, for its audit entry's sake."""
 
     def verb(work: Work) -> None:
-        if refused.seen is not None and refused.seen.project is not None:
-            work.about(refused.seen.project, refused.seen.bucket, refused.seen.object)
+        seen = refused.seen
+        if seen is not None and seen.project is not None:
+            work.about(seen.project, seen.bucket, seen.object, pseudonym=seen.pseudonym)
         if refused.problem is not None:
             raise refused.problem
 
@@ -347,17 +350,16 @@ def _stands(work: Work, kind: Kind, existing: UUID) -> bool:
     fact = _fact(work, kind, existing)
     if fact is None:
         return False
-    project, bucket, status = fact
-    work.about(project, bucket, existing)
-    return status in {"inclusion": ("open", "exited"), "exit": ("exited",), "action": ("recorded",)}[kind]
+    work.about(fact.project, fact.bucket, existing, pseudonym=fact.pseudonym)
+    return fact.status in {"inclusion": ("open", "exited"), "exit": ("exited",), "action": ("recorded",)}[kind]
 
 
-def _fact(work: Work, kind: Kind, existing: UUID) -> tuple[str, int, str] | None:
+def _fact(work: Work, kind: Kind, existing: UUID) -> Inclusion | Action | None:
     if kind == "action":
         acted = work.find(work.tx.actions.find, existing)
-        return None if acted is None else (acted.action.project, acted.action.bucket, acted.action.status)
+        return None if acted is None else acted.action
     known = work.find(work.tx.inclusions.find, existing)
-    return None if known is None else (known.inclusion.project, known.inclusion.bucket, known.inclusion.status)
+    return None if known is None else known.inclusion
 
 
 def _existing(work: Work, asked: Asked, problem: Problem, fingerprint: bytes) -> UUID | None:
@@ -379,5 +381,5 @@ def _existing(work: Work, asked: Asked, problem: Problem, fingerprint: bytes) ->
     if repeated is None or not refs:
         return None
     fact = _fact(work, asked.kind, repeated)
-    is_again = asked.kind == "inclusion" and asked.ref not in refs and fact is not None and fact[2] != "open"
+    is_again = asked.kind == "inclusion" and asked.ref not in refs and fact is not None and fact.status != "open"
     return None if is_again else repeated

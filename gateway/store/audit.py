@@ -1,39 +1,28 @@
 """The audit: who did or saw what, when, and how it ended.
 
-Stage: pseudonymous; a person is a keyed hash. Times are real time.
+Stage: pseudonymous; who asked is a keyed hash. Times are real time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, func, insert, select, text
 
+from gateway.domain.audit import Entry
 from gateway.store.tables import audit_entry
 
 _ADD = insert(audit_entry)
+_UNCHAINED = select(func.count(), func.min(audit_entry.c.at)).where(text("position IS NULL"))
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One line of the audit.
+@dataclass(frozen=True, slots=True)
+class Unchained:
+    """How many entries are not chained yet, and when the oldest of them was written."""
 
-    Shape: `outcome` is `done`, `validated` or the code of a refusal; `bucket` 0 where no person is concerned.
-    """
-
-    id: UUID
-    bucket: int
-    at: datetime
-    role: str
-    organisation: str
-    person: str
-    verb: str
-    outcome: str
-    request_id: str
-    project: str | None = None
-    object: UUID | None = None
+    count: int
+    oldest_at: datetime | None
 
 
 class Audit:
@@ -45,3 +34,7 @@ class Audit:
     def add(self, entry: Entry) -> None:
         """Append one entry."""
         self._connection.execute(_ADD, vars(entry))
+
+    def unchained(self) -> Unchained:
+        """What waits for its place in a chain."""
+        return Unchained(*self._connection.execute(_UNCHAINED).one())

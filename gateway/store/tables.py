@@ -269,12 +269,26 @@ audit_entry = Table(
     Column("project", Text),
     Column("object", Uuid),
     Column("request_id", Text, nullable=False),
+    Column("pseudonym", LargeBinary),
+    Column("position", BigInteger),
+    Column("hash", LargeBinary),
     partial_index(
         "ix_audit_entry_begun",
         "project",
         "at",
         where="verb IN ('register_inclusion', 'register_exit') AND outcome NOT IN ('done', 'replayed')",
     ),
+    partial_index("ix_audit_entry_unchained", "bucket", "id", where="position IS NULL"),
+    partial_index("ix_audit_entry_chained", "id", where="position IS NOT NULL"),
+    partial_index("ix_audit_entry_person", "person", "id", where="position IS NOT NULL"),
+)
+
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    bucket_column(),
+    Column("position", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
 )
 
 idempotency = Table(

@@ -21,6 +21,7 @@ from gateway.store.audit import Audit
 from gateway.store.batches import Batches
 from gateway.store.beneficiaries import Beneficiaries
 from gateway.store.catalogue import CatalogueCache, Catalogues
+from gateway.store.chains import Chains
 from gateway.store.deliveries import Deliveries
 from gateway.store.denied_keys import DeniedKeys
 from gateway.store.extracts import Extracts
@@ -89,6 +90,7 @@ class Transaction:
         self.deliveries = Deliveries(connection)
         self.moves = Moves(connection)
         self.audit = Audit(connection)
+        self.chains = Chains(connection)
         self.idempotency = Idempotency(connection)
         self.batches = Batches(connection)
         self.extracts = Extracts(connection)

@@ -16,6 +16,7 @@ from gateway.clock import real_now
 from gateway.domain.errors import Finding, NotInformed
 from gateway.http.api.open import codes
 from gateway.http.metrics import Metrics, Standing
+from gateway.store.audit import Unchained
 from gateway.store.outbox import Backlog
 from gateway.store.pulses import Pulse, Waiting, Workers
 from tests.documents.texts import ROOT, quoted, read, rows, section
@@ -27,7 +28,7 @@ def shown() -> dict[str, tuple[str, set[str]]]:
     metrics.answered("GET /live", 200, 0.1)
     metrics.refused("not-informed", NotInformed())
     pulses, workers = {"close": Pulse(now, 1, 1.0)}, Workers(1, {"sending": now})
-    standing = Standing(Backlog(0, 0, None), Waiting(0, 0), pulses, {}, workers, now)
+    standing = Standing(Backlog(0, 0, None), Waiting(0, 0), pulses, {}, workers, Unchained(0, None), now)
     families: Any = text_string_to_metric_families(metrics.text(standing, [Finding("disk", True)], 1).decode())
     found = {}
     for family in families:
@@ -54,7 +55,7 @@ SAMPLES = {
     "histogram": ["_bucket", "_count", "_sum"],
     "gauge": [""],
 }
-WORK = {"sending", "mailbox", "webhooks", "circuit", "close"}
+WORK = {"sending", "mailbox", "webhooks", "circuit", "close", "audit"}
 
 
 def alarms() -> dict[str, str]:

@@ -16,6 +16,7 @@ OTHER_VALUES = {
     "database_url": "postgresql://elsewhere/register",
     "keys": "elsewhere.json",
     "extracts_dir": "elsewhere",
+    "checkpoints_dir": "elsewhere",
     "issuer": "https://issuer.example",
     "audience": "another-gateway",
     "mycarenet_url": "https://mycarenet.example",

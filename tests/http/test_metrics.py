@@ -18,6 +18,7 @@ from tests.builders import SSIN
 from tests.http.wire import Gateway, an_inclusion_request
 from tests.services.test_worker import PACE, Echo
 from tests.store.away import away
+from tests.store.rows import counts
 
 
 def shown(gateway: Gateway) -> dict[str, float]:
@@ -42,6 +43,8 @@ def test_metrics_count_answers_problems_refusals_and_the_outbox(gateway: Gateway
     assert samples['chroniccare_problems_total{code="no-token"}'] == 1
     assert samples['chroniccare_refusals_total{rule="I1"}'] == 1
     assert (samples["chroniccare_outbox_pending"], samples["chroniccare_outbox_unanswered"]) == (1, 1)
+    assert samples["chroniccare_audit_unchained"] == counts(gateway.database_url)["audit_entry"]
+    assert 0 < samples["chroniccare_audit_unchained_oldest_seconds"] < 60
     assert samples['chroniccare_need_met{need="database"}'] == 1
     assert samples["chroniccare_disk_free_bytes"] > 2**20
     assert not [name for name in samples if SSIN in name]

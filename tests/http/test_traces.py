@@ -18,6 +18,7 @@ from gateway.app import build_spans
 from gateway.domain.delivery import Unavailable
 from gateway.http.api.batch_lines import read_line
 from gateway.pseudonyms.veil import Veil
+from gateway.services.checkpoints import CheckpointFile
 from gateway.settings import Settings
 from gateway.spans import Spans
 from gateway.traces import Traces
@@ -45,7 +46,9 @@ class Traced:
     spans: Spans
 
     def worker(self, wire: Echo) -> Worker:
-        return Worker(self.gateway.context, wire, wire, Postman(is_sandbox=True), PACE, read_line)
+        context = self.gateway.context
+        checkpoints = CheckpointFile(context.extracts_dir.parent / "checkpoints")
+        return Worker(context, wire, wire, Postman(is_sandbox=True), PACE, read_line, checkpoints)
 
 
 @contextmanager

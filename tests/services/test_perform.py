@@ -56,6 +56,9 @@ def test_effect_has_one_audit_entry_that_says_who_what_and_about_whom(desk: Desk
         "project": PROJECT,
         "object": one.id,
         "request_id": "request-1",
+        "pseudonym": one.pseudonym,
+        "position": None,
+        "hash": None,
     }
 
 

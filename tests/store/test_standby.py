@@ -14,11 +14,11 @@ import pytest
 
 from gateway.app import build_context
 from gateway.clock import real_now
+from gateway.domain.audit import Entry
 from gateway.domain.errors import StoreUnavailable
 from gateway.pseudonyms.keyring import Keyring, write_keyring
 from gateway.pseudonyms.veil import Veil
 from gateway.settings import Settings
-from gateway.store.audit import Entry
 from gateway.store.dialects import UnsafeStore
 from gateway.store.transaction import Store
 from tests.postgres import client_program

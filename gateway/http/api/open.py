@@ -60,7 +60,8 @@ def _standing(context: Context) -> Standing | None:
     try:
         with context.store.reading() as tx:
             backlog, waiting, now = tx.outbox.backlog(), tx.pulses.waiting(), context.real_now()
-            return Standing(backlog, waiting, tx.pulses.all(), tx.pulses.latencies(), tx.pulses.workers(now), now)
+            pulses, latencies, workers = tx.pulses.all(), tx.pulses.latencies(), tx.pulses.workers(now)
+            return Standing(backlog, waiting, pulses, latencies, workers, tx.audit.unchained(), now)
     except StoreUnavailable:
         return None
 
