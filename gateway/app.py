@@ -52,6 +52,9 @@ from gateway.upstream.client import MyCareNet
 from gateway.upstream.jwks import IssuerKeys
 from gateway.upstream.webhooks import Postman
 
+CONNECTIONS = 8
+"""How many messages a worker has under way to MyCareNet at once."""
+
 ROUTES: tuple[Route, ...] = (
     *inclusions.ROUTES,
     *actions.ROUTES,
@@ -164,7 +167,7 @@ def build_way_out(settings: Settings) -> tuple[MyCareNet, Pace]:
     """
     if not settings.mycarenet_url:
         raise SettingsError("CHRONICCARE_MYCARENET_URL is missing: the URL of MyCareNet")
-    pace = Pace(timedelta(seconds=settings.lease_seconds), Backoff(most_seconds=settings.backoff_seconds))
+    pace = Pace(timedelta(seconds=settings.lease_seconds), Backoff(most_seconds=settings.backoff_seconds), CONNECTIONS)
     return MyCareNet(settings.mycarenet_url), pace
 
 

@@ -33,7 +33,7 @@ from gateway.services.run_batches import LineReader, run_batches
 from gateway.services.send_webhooks import HookWatch, Poster, send_webhooks
 from gateway.services.stage_batch import sweep_batches
 from gateway.spans import Spans
-from gateway.upstream.client import MailboxUnavailable
+from gateway.upstream.client import PAGE, MailboxUnavailable
 
 log = structlog.get_logger("chroniccare.worker")
 IDLE_SECONDS = 0.2
@@ -41,6 +41,9 @@ TROUBLED_SECONDS = 1.0
 PURGE_EVERY_SECONDS = 3600.0
 BEAT_EVERY_SECONDS = 15.0
 STOP_SECONDS = 5.0
+FULL = {"mailbox": PAGE}
+"""How much must have moved for a lane to go on at once, where one will not do: a page that is not full says that the
+next answers are still to come, and many in one page cost little more than one."""
 
 Lane = Callable[[], int]
 """One round of a kind of work; how much moved."""
@@ -186,8 +189,10 @@ def _timed(spans: Spans, name: str, lane: Lane) -> Lane:
 def _run_lane(name: str, lane: Lane, stop: threading.Event) -> None:
     while not stop.is_set():
         moved = _patient_round(name, lane)
-        if not moved:
-            stop.wait(TROUBLED_SECONDS if moved is None else IDLE_SECONDS)
+        if moved is None:
+            stop.wait(TROUBLED_SECONDS)
+        elif moved < FULL.get(name, 1):
+            stop.wait(IDLE_SECONDS)
 
 
 def _patient_round(name: str, lane: Lane) -> int | None:

@@ -13,7 +13,7 @@ from mock_mycarenet.bodies import load_body
 from mock_mycarenet.decisions import PUT_OFF
 from mock_mycarenet.mailbox import confirm, give_again, is_taken, queue_answer, waiting_answers
 from mock_mycarenet.problems import as_outcome, problem
-from mock_mycarenet.scenarios import SCENARIOS, in_play, name_in_play
+from mock_mycarenet.scenarios import SCENARIOS, Stage
 from mock_mycarenet.storage import Storage
 from schemas.fields import Limit
 from schemas.mycarenet.answers import Confirmation
@@ -25,15 +25,14 @@ MESSAGE: Final = Message()  # made once: making a schema costs more than loading
 CONFIRMATION: Final = Confirmation()
 
 
-def exchange_door(storage: Storage) -> Blueprint:
+def exchange_door(storage: Storage, stage: Stage) -> Blueprint:
     """`POST /messages`, `GET /mailbox` and `POST /mailbox/confirmations`."""
     door = Blueprint("exchange", __name__)
 
     @door.before_request
     def arrive() -> None:
         g.leave = wire.as_it_is  # until it is let in
-        with storage.reading() as connection:
-            scenario = in_play(connection)
+        scenario = stage.scenario
         scenario.arrive()
         g.leave = scenario.leave
 
@@ -46,7 +45,7 @@ def exchange_door(storage: Storage) -> Blueprint:
     def receive() -> tuple[dict[str, str], int]:
         message = _plain(load_body(MESSAGE))
         with storage.transaction() as tx:
-            output_reference = _take(tx, message)
+            output_reference = _take(tx, message, stage.name)
         echoed = {name: message[name] for name in ("message_id", "input_reference", "received_at")}
         return {**echoed, "output_reference": output_reference}, 202
 
@@ -57,7 +56,7 @@ def exchange_door(storage: Storage) -> Blueprint:
         except ValidationError:
             abort(problem(400, "invalid-parameter", "limit is a whole number from 1 to 1000."))
         with storage.reading() as connection:
-            return {"items": waiting_answers(connection, limit)}
+            return {"items": waiting_answers(connection, limit, stage.scenario)}
 
     @door.post("/mailbox/confirmations")
     def take() -> tuple[str, int]:
@@ -69,9 +68,8 @@ def exchange_door(storage: Storage) -> Blueprint:
     return door
 
 
-def _take(tx: sqlite3.Connection, message: dict[str, Any]) -> str:
+def _take(tx: sqlite3.Connection, message: dict[str, Any], scenario: str) -> str:
     """Record a message, decide on one that is new or was put off, and give the reference under which it is known."""
-    scenario = name_in_play(tx)
     position = ledger.record(tx, message["message_id"], message["kind"], message["received_at"])
     known = register.find(tx, message["message_id"])
     if known is not None and known.input_reference != message["input_reference"]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mock_mycarenet.decisions import Decision, error_of
 from mock_mycarenet.members import member_of
-from mock_mycarenet.scenarios import SCENARIOS, in_play
+from mock_mycarenet.scenarios import SCENARIOS, Scenario
 
 # Its number in the mailbox, and how often it was confirmed before. A random id would now and then hold a valid SSIN,
 # which the contract refuses in a text.
@@ -56,9 +56,9 @@ def is_taken(connection: sqlite3.Connection, output_reference: str) -> bool:
     return any(taken for (taken,) in found)
 
 
-def waiting_answers(connection: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
+def waiting_answers(connection: sqlite3.Connection, limit: int, scenario: Scenario) -> list[dict[str, Any]]:
     """The answers that wait, oldest first unless the scenario in play wants it otherwise, at most `limit` of them."""
-    order = "DESC" if in_play(connection).newest_first else "ASC"
+    order = "DESC" if scenario.newest_first else "ASC"
     rows = connection.execute(f"{WAITING} {order} LIMIT ?", (time.time(), limit)).fetchall()
     return [shown for row in rows for shown in _shown(*row)][:limit]
 

@@ -1,6 +1,5 @@
 """How the stand-in behaves: one row per scenario."""
 
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -133,30 +132,37 @@ SCENARIOS: Final[dict[str, Scenario]] = {
 }
 
 
-def name_in_play(connection: sqlite3.Connection) -> str:
-    """The name of the scenario in play; it survives a restart."""
-    return next((str(name) for (name,) in connection.execute("SELECT name FROM scenario")), DEFAULT)
+class Stage:
+    """Which scenario is in play: looked at with every request, so kept in memory; it survives a restart."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        with storage.reading() as connection:
+            self.name = next((str(name) for (name,) in connection.execute("SELECT name FROM scenario")), DEFAULT)
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario in play."""
+        return SCENARIOS[self.name]
+
+    def choose(self, name: str) -> None:
+        """Play another one from now on."""
+        with self._storage.transaction() as tx:
+            tx.execute("INSERT OR REPLACE INTO scenario (only, name) VALUES (1, ?)", (name,))
+        self.name = name
 
 
-def in_play(connection: sqlite3.Connection) -> Scenario:
-    """The scenario in play."""
-    return SCENARIOS[name_in_play(connection)]
-
-
-def scenario_door(storage: Storage) -> Blueprint:
+def scenario_door(stage: Stage) -> Blueprint:
     """`GET` and `PUT /scenario`."""
     door = Blueprint("scenario", __name__)
 
     @door.get("/scenario")
     def read() -> dict[str, str]:
-        with storage.reading() as connection:
-            return {"name": name_in_play(connection)}
+        return {"name": stage.name}
 
     @door.put("/scenario")
     def choose() -> dict[str, str]:
-        name: str = load_body(ScenarioRequest())["name"]
-        with storage.transaction() as tx:
-            tx.execute("INSERT OR REPLACE INTO scenario (only, name) VALUES (1, ?)", (name,))
-        return {"name": name}
+        stage.choose(load_body(ScenarioRequest())["name"])
+        return {"name": stage.name}
 
     return door

@@ -1,15 +1,23 @@
 """Deliver the outbox: claim, unseal, send, record.
 
-claim ─ hold ┬ send ─ send ─ … ─ record ─ send ─ … ┬ record ─ put back what was not tried
+             ┌ send ─ send ─ … ─ record ─ send ─ … ┐
+claim ─ hold ┼ send ─ send ─ …                     ┼ record ─ put back what was not tried
              └ heartbeat                           ┘   told to stop, or the circuit opens: the rest is put back at once
+
+A round sends on several connections at once. It holds at most one message of each beneficiary, so that the order of
+no beneficiary depends on which of them is faster.
 
 Stage: pseudonymous, but for the moment of sending.
 """
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import SystemRandom
@@ -29,7 +37,7 @@ from gateway.services.context import Context
 from gateway.services.hold import Hold, hold
 from gateway.store.transaction import Transaction
 
-BUCKETS_PER_ROUND = 64
+BUCKETS_PER_ROUND = 256
 MESSAGES_PER_BUCKET = 16
 MESSAGES_PER_ROUND = 256
 RECORD_AFTER_SECONDS = 0.5
@@ -43,7 +51,7 @@ class WayOut(Mailbox, Protocol):
     """Who takes messages and gives answers."""
 
     def send(self, message: Message, ssin: Ssin) -> Outcome:
-        """Send one message."""
+        """Send one message; several threads may at once."""
         ...
 
 
@@ -51,11 +59,13 @@ class WayOut(Mailbox, Protocol):
 class Pace:
     """How the worker paces itself.
 
-    Units: `lease` is how long a claimed message is nobody else's, unless its holder's heart beats on.
+    Units: `lease` is how long a claimed message is nobody else's, unless its holder's heart beats on; `connections` is
+    how many messages are under way at once.
     """
 
     lease: timedelta
     backoff: Backoff
+    connections: int = 1
 
 
 @dataclass(slots=True)
@@ -68,9 +78,18 @@ class Watch:
     is_stopping: Callable[[], bool] = lambda: False
     beat: Callable[[], None] = lambda: None
     circuit: Circuit = field(default_factory=Circuit)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def learn(self, is_there: bool, now: datetime, backoff: Backoff) -> None:
-        """Take an attempt into account; what changes is told to the log."""
+        """Take an attempt into account; what changes is told to the log.
+
+        Shape: what fails while the circuit is open was under way when it opened, and is no probe.
+        """
+        with self.lock:
+            if is_there or self.circuit.state(now) is not CircuitState.OPEN:
+                self._turn(is_there, now, backoff)
+
+    def _turn(self, is_there: bool, now: datetime, backoff: Backoff) -> None:
         before, self.circuit = self.circuit, self.circuit.after(is_there, now, backoff, _chance())
         if before.open_until is None and self.circuit.open_until is not None:
             log.warning("circuit_opened")
@@ -122,23 +141,44 @@ class _Round:
     pace: Pace
     watch: Watch
     held: Hold
+    waiting: deque[tuple[Message, bytes]] = field(default_factory=deque)
     steps: list[tuple[Message, Step]] = field(default_factory=list)
     recorded_at: float = field(default_factory=time.monotonic)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, claimed: Claimed) -> int:
         """Send what was claimed, until there is a reason not to; how many were tried."""
-        tried = seen = 0
-        for message, sealed in claimed:
-            if not self._goes_on():
-                break
-            seen += 1
+        self.waiting.extend(claimed)
+        beside = [_Beside(self._part) for _ in range(min(self.pace.connections, len(claimed)) - 1)]
+        tried = self._part() + sum(one.result() for one in beside)
+        self._record([message for message, _ in self.waiting])
+        return tried
+
+    def _part(self) -> int:
+        """What one connection does of the round; when it fails, the others begin no further message."""
+        try:
+            return self._send_on()
+        except BaseException:
+            self.waiting.clear()
+            raise
+
+    def _send_on(self) -> int:
+        """Send what waits, one message after another; how many were tried."""
+        tried = 0
+        while self._goes_on() and (taken := self._take()) is not None:
+            message, sealed = taken
             if self.held.is_ours(message.id):
-                self.steps.append((message, self._step(message, sealed)))
+                step = self._step(message, sealed)
+                with self.lock:
+                    self.steps.append((message, step))
                 tried += 1
             if time.monotonic() - self.recorded_at > RECORD_AFTER_SECONDS:
                 self._record([])
-        self._record([message for message, _ in claimed[seen:]])
         return tried
+
+    def _take(self) -> tuple[Message, bytes] | None:
+        with self.lock:
+            return self.waiting.popleft() if self.waiting else None
 
     def _goes_on(self) -> bool:
         return not self.watch.is_stopping() and (
@@ -168,7 +208,9 @@ class _Round:
 
     def _record(self, not_tried: Sequence[Message]) -> None:
         """Record what became of what was sent, and give back what was not."""
-        steps, self.steps = self.steps, []
+        with self.lock:
+            steps, self.steps = self.steps, []
+            self.recorded_at = time.monotonic()
         now = self.context.real_now()
         with self.context.store.transaction() as tx:
             tx.outbox.lock([*(message for message, _ in steps), *not_tried])
@@ -179,10 +221,31 @@ class _Round:
             taken = [_waited(message, now) for message, step in steps if step.state is State.SENT]
             tx.pulses.observe("acknowledged", now, taken)
         self.held.drop([message.id for message, _ in steps])
-        self.recorded_at = time.monotonic()
         self.watch.beat()
 
 
 def _waited(message: Message, now: datetime) -> float:
     """How long a claimed message has waited since its commit, in seconds."""
     return 0.0 if message.created_at is None else (now - message.created_at).total_seconds()
+
+
+class _Beside:
+    """A part of a round on a thread of its own, which ends with the process; what went wrong is raised where it ends.
+
+    Shape: what is logged and traced there belongs to the round.
+    """
+
+    def __init__(self, part: Callable[[], int]) -> None:
+        self._part = part
+        self._done: Future[int] = Future()
+        threading.Thread(target=copy_context().run, args=(self._run,), name="sender", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._done.set_result(self._part())
+        except BaseException as error:  # noqa: BLE001 - raised again by the round, which waits for it
+            self._done.set_exception(error)
+
+    def result(self) -> int:
+        """What the part gave, when it has ended."""
+        return self._done.result()

@@ -1,4 +1,4 @@
-"""The client of MyCareNet: one message at a time out, answers in by the page.
+"""The client of MyCareNet: messages out one by one, answers in by the page.
 
 Stage: identified on the way out. Nothing that is sent or received is ever logged.
 """
@@ -35,7 +35,7 @@ class MailboxUnavailable(Exception):
 
 
 class MyCareNet:
-    """MyCareNet over HTTP, on one kept-alive connection; not for several threads at once."""
+    """MyCareNet over HTTP, on connections that are kept alive; what is sent may be sent by several threads at once."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
@@ -105,13 +105,14 @@ class MyCareNet:
         return body
 
     def _post(self, path: str, body: bytes) -> tuple[requests.Response, bytes]:
-        """Post JSON, without the session's merging of cookies and proxies, which costs as much as the sending.
+        """Post JSON past the session: its cookies and proxies cost as much as the sending, and belong to one thread.
 
         Shape: the answer's body is read whole, for the connection's sake, but no more of it than is ever taken.
         """
         request = requests.PreparedRequest()
         request.prepare(method="POST", url=self._url + path, headers=_JSON, data=body)
-        with self._session.send(request, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True) as response:
+        adapter = self._session.get_adapter(self._url)
+        with adapter.send(request, stream=True, timeout=_TIMEOUT_SECONDS) as response:
             return response, read_at_most(response, LARGEST_ANSWER_BYTES)
 
 

@@ -13,7 +13,7 @@ from mock_mycarenet.exchange import exchange_door
 from mock_mycarenet.ledger import PAGE_ROWS, ledger_door, record
 from mock_mycarenet.members import member_of
 from mock_mycarenet.problems import install_problems
-from mock_mycarenet.scenarios import SCENARIOS
+from mock_mycarenet.scenarios import SCENARIOS, Stage
 from mock_mycarenet.storage import Storage
 from schemas.mycarenet import stand_in
 from schemas.mycarenet.answers import Answer, Mailbox
@@ -193,7 +193,7 @@ def test_no_file_holds_an_ssin(client: FlaskClient, data_dir: Path) -> None:
 def test_full_disk_is_503_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     storage = Storage(tmp_path / "mock.sqlite3")
     app = Flask("full")
-    for door in (exchange_door(storage), ledger_door(storage)):
+    for door in (exchange_door(storage, Stage(storage)), ledger_door(storage)):
         app.register_blueprint(door)
     install_problems(app)
     client = app.test_client()

@@ -194,3 +194,50 @@ def test_key_that_the_ring_lacks_is_waited_for(desk: Desk, monkeypatch: pytest.M
     assert (_column(desk, "state"), _column(desk, "reason")) == (["pending"], ["key-missing"])
     with pytest.raises(KeyringError):
         context.veil.sealer.unseal(b"\x00\x09" + kept[2:], person[1], person[2])
+
+
+def test_round_has_as_many_messages_under_way_as_it_has_connections(desk: Desk) -> None:
+    for number in range(6):
+        desk.include(number)
+    three_at_once = threading.Barrier(3)
+
+    def wait_for_two_others() -> None:
+        three_at_once.wait(20)
+
+    wire = Acting(act=wait_for_two_others)
+
+    assert deliver_outbox(desk.context, wire, replace(PACE, connections=3)) == 6
+
+    assert len({identity for _, _, identity in wire.sent}) == len(wire.sent) == 6
+    assert _column(desk, "state") == ["sent"] * 6
+    assert _column(desk, "leased_until") == [None] * 6
+
+
+def test_connection_that_comes_to_grief_ends_the_round_and_is_told(desk: Desk) -> None:
+    for number in range(4):
+        desk.include(number)
+    main, both_send = threading.current_thread(), threading.Barrier(2)
+
+    def act() -> None:
+        both_send.wait(20)
+        if threading.current_thread() is not main:
+            raise RuntimeError
+        time.sleep(0.1)
+
+    wire = Acting(act=act)
+    with pytest.raises(RuntimeError):
+        deliver_outbox(desk.context, wire, replace(PACE, connections=2))
+
+    assert len(wire.sent) == 1
+    assert "failed" not in _column(desk, "state")
+
+
+def test_what_fails_after_the_circuit_opened_is_no_probe() -> None:
+    watch, now = Watch(), real_now()
+
+    for _ in range(FAILURES_TO_OPEN + 7):
+        watch.learn(is_there=False, now=now, backoff=PACE.backoff)
+
+    assert (watch.circuit.failures, watch.circuit.pauses) == (FAILURES_TO_OPEN, 1)
+    watch.learn(is_there=True, now=now, backoff=PACE.backoff)
+    assert watch.circuit.state(now) is CircuitState.CLOSED

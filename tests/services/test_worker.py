@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -190,6 +191,25 @@ def test_worker_told_to_stop_in_mid_send_ends_and_leaves_only_that_message(
     _await(lambda: [row["leased_until"] for row in rows(desk.database_url, outbox)] == [None, None])
     assert len(wire.sent) == 1
     assert sorted(row["state"] for row in rows(desk.database_url, outbox)) == ["pending", "sent"]
+
+
+def test_mailbox_that_gave_less_than_a_page_is_left_alone_for_a_moment(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "IDLE_SECONDS", 20.0)
+    fetched: list[int] = []
+    full = [Answer(f"a-{number}", UUID(int=number), True) for number in range(worker.FULL["mailbox"])]
+
+    class Filling(Wire):
+        def fetch(self) -> list[Answer]:
+            fetched.append(len(fetched))
+            return full if len(fetched) < 3 else full[:-1]
+
+    with _running(desk, Filling()):
+        _await(lambda: len(fetched) == 3)
+        time.sleep(0.1)
+
+    assert len(fetched) == 3
 
 
 def test_lane_that_comes_to_grief_goes_on_and_disturbs_no_other(desk: Desk) -> None:
