@@ -6,6 +6,7 @@ import atexit
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 from flask import Flask
 
@@ -37,6 +38,9 @@ from gateway.http.metrics import Metrics
 from gateway.http.routes import Route
 from gateway.http.tokens import TokenGuard
 from gateway.http.watch import Watch
+from gateway.pseudonyms.blind import Owner
+from gateway.pseudonyms.keyring import read_keyring
+from gateway.pseudonyms.transit import read_owner_key
 from gateway.pseudonyms.veil import veil_of
 from gateway.pseudonyms.watched import WatchedVeil
 from gateway.services.check_readiness import Needs, check_readiness
@@ -50,6 +54,7 @@ from gateway.store.dialects import NEVER_A_STANDBY, UnsafeStore
 from gateway.store.transaction import Store
 from gateway.upstream.client import MyCareNet
 from gateway.upstream.jwks import IssuerKeys
+from gateway.upstream.pseudonymisation import PseudonymisationService
 from gateway.upstream.webhooks import Postman
 
 CONNECTIONS = 8
@@ -89,9 +94,10 @@ def build_spans(settings: Settings, service: str) -> Spans:
 def build_context(settings: Settings, spans: Spans = NO_SPANS) -> Context:
     """What every verb needs.
 
-    Raises: KeyringError without usable keys; UnsafeStore for a database that would not keep the promises.
+    Raises: SettingsError; KeyringError without usable keys; UnsafeStore for a database that would not keep the
+    promises.
     """
-    newest_veil = WatchedVeil(settings.keyring_path, veil_of)
+    newest_veil = WatchedVeil(settings.keyring_path, partial(veil_of, owner=build_owner(settings)))
     store = Store(settings.store_url, legal_clock(settings), connections=settings.threads)
     if settings.standby:
         _check_standby(store)
@@ -107,6 +113,23 @@ def build_context(settings: Settings, spans: Spans = NO_SPANS) -> Context:
         spans=spans,
         newest_veil=newest_veil,
     )
+
+
+def build_owner(settings: Settings) -> Owner | None:
+    """Who asks the pseudonymisation service; nobody unless a domain is named, as the key ring has to name it.
+
+    Raises: SettingsError; KeyringError.
+    """
+    domain = read_keyring(settings.keyring_path).domain
+    if domain != settings.domain_name:
+        made_by = f"the domain {domain}" if domain else "this gateway alone"
+        raise SettingsError(f"CHRONICCARE_PSEUDONYM_DOMAIN: the key ring is for pseudonyms made by {made_by}")
+    if not domain:
+        return None
+    if settings.pseudonym_key is None:
+        raise SettingsError("CHRONICCARE_PSEUDONYM_KEY is missing: the private key of the domain's owner")
+    service = PseudonymisationService(settings.pseudonym_domain, real_now)
+    return Owner(service, read_owner_key(settings.pseudonym_key), real_now)
 
 
 def statements_of(settings: Settings) -> Statements:

@@ -286,7 +286,7 @@ def _prepare(plan: Plan) -> Settings:
     settings = read_settings(plan.environment())
     plan.data_dir.mkdir(parents=True, exist_ok=True)
     if not settings.keyring_path.exists():
-        write_keyring(new_keys(), settings.keyring_path)
+        write_keyring(new_keys(settings.domain_name), settings.keyring_path)
     read_keyring(settings.keyring_path)
     migrate(settings.store_url)
     return settings

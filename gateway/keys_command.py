@@ -45,8 +45,9 @@ class Step(StrEnum):
 @keys_app.command("create")
 def keys_create() -> None:
     """Make a key ring; an existing one is never overwritten."""
-    path = read_settings().keyring_path
-    write_keyring(new_keys(), path)
+    settings = read_settings()
+    path = settings.keyring_path
+    write_keyring(new_keys(settings.domain_name), path)
     console.print(f"{path}: keep a copy apart; without it the register cannot be read")
 
 

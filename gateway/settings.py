@@ -21,6 +21,8 @@ class Settings:
     data_dir: Path = field(default_factory=lambda: Path("data"))
     database_url: str = ""
     keys: Path | None = None
+    pseudonym_domain: str = ""
+    pseudonym_key: Path | None = None
     extracts_dir: Path | None = None
     checkpoints_dir: Path | None = None
     issuer: str = ""
@@ -49,6 +51,11 @@ class Settings:
         return self.keys or self.data_dir / "keys.json"
 
     @property
+    def domain_name(self) -> str:
+        """The name of the pseudonymisation service's domain, the last part of its URL; empty when there is none."""
+        return self.pseudonym_domain.rstrip("/").rsplit("/", 1)[-1]
+
+    @property
     def extracts_path(self) -> Path:
         """The folder of extracts; every gateway and worker of one register shares it."""
         return self.extracts_dir or self.data_dir / "extracts"
@@ -71,6 +78,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         data_dir=Path(found.get("data_dir", "data")),
         database_url=found.get("database_url", ""),
         keys=Path(found["keys"]) if "keys" in found else None,
+        pseudonym_domain=_web_address(found, "pseudonym_domain"),
+        pseudonym_key=Path(found["pseudonym_key"]) if "pseudonym_key" in found else None,
         extracts_dir=Path(found["extracts_dir"]) if "extracts_dir" in found else None,
         checkpoints_dir=Path(found["checkpoints_dir"]) if "checkpoints_dir" in found else None,
         issuer=found.get("issuer", ""),

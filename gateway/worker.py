@@ -23,13 +23,14 @@ import structlog
 from structlog.contextvars import bound_contextvars, get_contextvars
 
 from gateway.domain.errors import StoreUnavailable
+from gateway.services.batch_lines import LineReader
 from gateway.services.build_extracts import run_extracts, sweep_extracts
 from gateway.services.chain_audit import Chaining
 from gateway.services.checkpoints import CheckpointFile
 from gateway.services.collect_answers import Mailbox, collect_answers
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace, Watch, WayOut, deliver_outbox
-from gateway.services.run_batches import LineReader, run_batches
+from gateway.services.run_batches import run_batches
 from gateway.services.send_webhooks import HookWatch, Poster, send_webhooks
 from gateway.services.stage_batch import sweep_batches
 from gateway.spans import Spans

@@ -9,6 +9,7 @@ from mock_mycarenet.identity_provider import identity_door
 from mock_mycarenet.ledger import ledger_door
 from mock_mycarenet.members import members_door
 from mock_mycarenet.problems import install_problems
+from mock_mycarenet.pseudonymisation import pseudonymisation_door
 from mock_mycarenet.scenarios import Stage, scenario_door
 from mock_mycarenet.signing_key import signing_key
 from mock_mycarenet.statement import statement_door
@@ -28,6 +29,7 @@ def create_app(data_dir: Path, issuer: str) -> Flask:
         members_door(),
         scenario_door(stage),
         statement_door(storage),
+        pseudonymisation_door(storage, stage),
     ):
         app.register_blueprint(door)
     app.add_url_rule("/live", "live", lambda: {"status": "live"})

@@ -23,6 +23,8 @@ SCHEMA = (
     "due_at REAL NOT NULL, wanted INTEGER NOT NULL, confirmed INTEGER NOT NULL, is_taken INTEGER NOT NULL)",
     "CREATE INDEX IF NOT EXISTS mailbox_waiting ON mailbox (position) WHERE confirmed < wanted",
     "CREATE TABLE IF NOT EXISTS scenario (only INTEGER PRIMARY KEY CHECK (only = 1), name TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS owner (domain TEXT PRIMARY KEY, public_key TEXT NOT NULL, version INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS secret (only INTEGER PRIMARY KEY CHECK (only = 1), bytes BLOB NOT NULL)",
 )
 
 

@@ -70,11 +70,14 @@ class Key:
 class Keyring:
     """All keys, by purpose and version.
 
-    Shape: every purpose has at least one key in use; the newest of these is used for what is new.
+    Shape: every purpose has at least one key in use; the newest of these is used for what is new. `domain` names the
+    domain of the pseudonymisation service that the register's pseudonyms come from; empty: this ring alone makes them.
+    A register keeps it for good, or everybody in it would look new.
     Raises: KeyringError for a purpose without one, and for a secret that is none of its purpose.
     """
 
-    def __init__(self, keys: Iterable[Key]) -> None:
+    def __init__(self, keys: Iterable[Key], domain: str = "") -> None:
+        self.domain = domain
         self._keys = {(key.purpose, key.version): key for key in map(_checked, keys)}
         used = {key.purpose for key in self._keys.values() if key.phase is Phase.USED}
         missing = [purpose for purpose in Purpose if purpose not in used]
@@ -85,6 +88,10 @@ class Keyring:
     def keys(self) -> list[Key]:
         """Every key, by purpose and version."""
         return [key for purpose in Purpose for key in self.versions(purpose)]
+
+    def with_keys(self, keys: Iterable[Key]) -> Keyring:
+        """The same ring with other keys."""
+        return Keyring(keys, self.domain)
 
     def versions(self, purpose: Purpose) -> list[Key]:
         """Every version of a purpose, oldest first."""
@@ -105,9 +112,9 @@ class Keyring:
             raise KeyringError(f"the key ring has no {purpose} key of version {version}: restore it") from None
 
 
-def new_keys() -> Keyring:
+def new_keys(domain: str = "") -> Keyring:
     """A ring with a first, fresh key for every purpose."""
-    return Keyring(new_key(purpose, 1) for purpose in Purpose)
+    return Keyring((new_key(purpose, 1) for purpose in Purpose), domain)
 
 
 def new_key(purpose: Purpose, version: int, phase: Phase = Phase.USED) -> Key:
@@ -174,6 +181,7 @@ def _written(keyring: Keyring, path: Path) -> str:
     """A ring in a file of its own beside its place, safely on the disk."""
     document = {
         "format": FORMAT,
+        "domain": keyring.domain,
         "keys": [
             {
                 "purpose": key.purpose,
@@ -211,9 +219,10 @@ def read_keyring(path: Path) -> Keyring:
         if document["format"] not in READABLE:
             raise ValueError
         keys = [_key_of(entry) for entry in document["keys"]]
+        domain = str(document.get("domain", ""))
     except (KeyError, TypeError, ValueError):
         raise KeyringError(f"the key ring at {path} is ill-formed: restore it from its backup") from None
-    return Keyring(keys)
+    return Keyring(keys, domain)
 
 
 def _key_of(entry: Mapping[str, Any]) -> Key:

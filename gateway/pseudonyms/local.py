@@ -37,7 +37,11 @@ class LocalPseudonymiser:
 
     def pseudonymise(self, ssin: Ssin, project: str) -> bytes:
         """The pseudonym that stands for a person in a project, and nowhere else."""
-        return hmac.digest(self._project_key(project), ssin.reveal().encode("ascii"), "sha256")
+        return self.stand_in(ssin.reveal().encode("ascii"), project)
+
+    def stand_in(self, known_as: bytes, project: str) -> bytes:
+        """The pseudonym of whoever is known by these bytes: an SSIN's 11, or a point's 66."""
+        return hmac.digest(self._project_key(project), known_as, "sha256")
 
     def ahead(self, people: Collection[Person]) -> Self:
         """Itself: it knows everybody."""

@@ -15,12 +15,12 @@ def announced(keyring: Keyring, purpose: Purpose) -> Keyring:
     if known_of(keyring, purpose):
         return keyring
     version = keyring.versions(purpose)[-1].version + 1
-    return Keyring([*keyring.keys, new_key(purpose, version, Phase.KNOWN)])
+    return keyring.with_keys([*keyring.keys, new_key(purpose, version, Phase.KNOWN)])
 
 
 def used(keyring: Keyring, purpose: Purpose) -> Keyring:
     """The ring with the announced key of a purpose in use; the ring as it is where none is announced."""
-    return Keyring(replace(key, phase=Phase.USED) if key.purpose is purpose else key for key in keyring.keys)
+    return keyring.with_keys(replace(key, phase=Phase.USED) if key.purpose is purpose else key for key in keyring.keys)
 
 
 def retired(keyring: Keyring, purpose: Purpose) -> Keyring:
@@ -31,7 +31,7 @@ def retired(keyring: Keyring, purpose: Purpose) -> Keyring:
     if purpose is Purpose.RECEIPT:
         raise KeyringError("old keys of receipts stay in the ring, so that old receipts can be verified")
     newest = keyring.newest(purpose).version
-    return Keyring(key for key in keyring.keys if key.purpose is not purpose or key.version >= newest)
+    return keyring.with_keys(key for key in keyring.keys if key.purpose is not purpose or key.version >= newest)
 
 
 def known_of(keyring: Keyring, purpose: Purpose) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.pseudonyms.blind import BlindPseudonymiser, Owner
 from gateway.pseudonyms.fingerprints import Fingerprints
 from gateway.pseudonyms.identifiers import Identifiers
 from gateway.pseudonyms.keyring import Keyring
@@ -24,8 +25,8 @@ class Veil:
     receipts: Receipts
 
 
-def veil_of(keyring: Keyring) -> Veil:
-    """The veil made of a key ring."""
-    return Veil(
-        LocalPseudonymiser(keyring), Sealer(keyring), Identifiers(keyring), Fingerprints(keyring), Receipts(keyring)
-    )
+def veil_of(keyring: Keyring, owner: Owner | None = None) -> Veil:
+    """The veil made of a key ring, and of the domain where a service makes the pseudonyms."""
+    local = LocalPseudonymiser(keyring)
+    pseudonymiser = local if owner is None else BlindPseudonymiser(owner, local)
+    return Veil(pseudonymiser, Sealer(keyring), Identifiers(keyring), Fingerprints(keyring), Receipts(keyring))

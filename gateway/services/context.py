@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from gateway.domain.inclusion import Inclusion
 from gateway.domain.periods import day_of
 from gateway.domain.project import Catalogue
 from gateway.domain.rulebook import VERSION
+from gateway.pseudonyms.port import Person
 from gateway.pseudonyms.veil import Veil
 from gateway.services.statements import Statements
 from gateway.spans import NO_SPANS, Spans
@@ -61,6 +62,14 @@ class Context:
         """
         veil = self.veil if self.newest_veil is None else self.newest_veil()
         return self if veil is self.veil else replace(self, veil=veil)
+
+    def knowing(self, people: Collection[Person]) -> Context:
+        """The same, for one use, with the pseudonyms of people who had to be asked for.
+
+        Raises: PseudonymiserUnavailable.
+        """
+        pseudonymiser = self.veil.pseudonymiser.ahead(people)
+        return replace(self, veil=replace(self.veil, pseudonymiser=pseudonymiser))
 
 
 @dataclass(frozen=True, slots=True)

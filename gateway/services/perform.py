@@ -14,6 +14,7 @@ from typing import TypeVar
 from gateway.domain.access import PUBLISHED, check_role
 from gateway.domain.audit import Entry
 from gateway.domain.errors import Conflict, NotFound, PreconditionFailed, Problem, Refusal
+from gateway.pseudonyms.port import Unasked
 from gateway.services.context import Call, Context, Work
 from gateway.store.idempotency import KeptAnswer
 from gateway.store.transaction import Transaction
@@ -35,13 +36,28 @@ def perform(
 ) -> Performed:
     """Do a verb for a caller, whole or not at all.
 
-    Raises: whatever the verb refuses, after its audit entry is written (G16); StoreUnavailable.
+    Raises: whatever the verb refuses, after its audit entry is written (G16); StoreUnavailable;
+    PseudonymiserUnavailable.
     """
     context = context.renewed()
     with context.spans.span(call.verb) as span:
-        performed = (_read if call.verb in PUBLISHED else _write)(context, call, verb, dump)
+        do = _read if call.verb in PUBLISHED else _write
+        performed = with_pseudonyms(context, lambda knowing: do(knowing, call, verb, dump))
         span.tell({"chroniccare.outcome": "replayed" if performed.is_replay else "done"})
     return performed
+
+
+def with_pseudonyms(context: Context, do: Callable[[Context], Result]) -> Result:
+    """Do what may lack pseudonyms that another service makes: it is undone, they are asked for, it is done again.
+
+    Shape: nothing is held while the service is asked, and nobody is asked about before the rights are known.
+    Raises: PseudonymiserUnavailable.
+    """
+    while True:
+        try:
+            return do(context)
+        except Unasked as unasked:
+            context = context.knowing(unasked.people)
 
 
 def _write(

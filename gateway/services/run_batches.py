@@ -13,9 +13,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from functools import partial
 from uuid import UUID
 
 from gateway.domain.access import Caller
@@ -23,11 +23,13 @@ from gateway.domain.action import Action
 from gateway.domain.batches import MOST_ATOMIC_LINES, LineOutcome, Mode, State, described
 from gateway.domain.errors import AlreadyExited, AlreadyIncluded, DuplicateAction, Problem, Unavailable
 from gateway.domain.inclusion import Inclusion
+from gateway.pseudonyms.port import Person, Unasked
+from gateway.services.batch_lines import Asked, Kind, LineReader, Unreadable
 from gateway.services.context import Call, Context, Work
 from gateway.services.find_actions import ActionView
 from gateway.services.find_inclusions import InclusionView
 from gateway.services.follow_batch import LINES_CLOSED_AT_ONCE
-from gateway.services.perform import perform_within
+from gateway.services.perform import perform_within, with_pseudonyms
 from gateway.services.register_batch import caller_of
 from gateway.services.stage_batch import place_of
 from gateway.store.batches import Batch, SettledLine, WaitingLine
@@ -40,38 +42,6 @@ ROUND_SECONDS = 2.0
 BREATH_SECONDS = 0.002
 """Between two groups, so that whoever waits to write has a turn."""
 PAUSE = timedelta(seconds=5)
-
-Kind = Literal["inclusion", "exit", "action"]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a line asks for.
-
-    Shape: `content` is all that it says but its `ref`, in canonical form; `do` is the verb with its submission.
-    """
-
-    kind: Kind
-    verb: str
-    content: bytes = field(repr=False)
-    do: Callable[[Work], InclusionView | ActionView]
-    ref: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A line that is ill-formed, and why."""
-
-    problem: Problem
-    ref: str | None = None
-
-
-class LineReader(Protocol):
-    """The door's reading of a line, by the schemas that a request of its own is read by."""
-
-    def __call__(self, caller: Caller, content: bytes) -> Asked | Unreadable:
-        """What a line of a caller asks for."""
-        ...
 
 
 class _HasEnded(Exception):
@@ -133,7 +103,7 @@ def run_batches(
     until = context.real_now() + min(lease / 2, timedelta(seconds=ROUND_SECONDS))
     try:
         if batch.mode is Mode.ATOMIC:
-            settled = _do_all(run)
+            settled = with_pseudonyms(context, partial(_do_all, run))
         else:
             for count in _groups(run, most_lines, until):
                 settled += count
@@ -190,7 +160,7 @@ def _groups(run: _Run, most_lines: int, until: datetime) -> Iterator[int]:
     while settled < most_lines and run.context.real_now() < until and not run.is_stopping():
         most = 1 if is_single else min(run.lines_per_group, most_lines - settled)
         try:
-            done = _do_group(run, most, after)
+            done = with_pseudonyms(run.context, partial(_do_group, run, most, after))
         except Unavailable:
             if is_single or most == 1:
                 raise
@@ -203,17 +173,14 @@ def _groups(run: _Run, most_lines: int, until: datetime) -> Iterator[int]:
         time.sleep(BREATH_SECONDS)
 
 
-def _do_group(run: _Run, most: int, after: int) -> list[_Done]:
+def _do_group(given: _Run, most: int, after: int, context: Context) -> list[_Done]:
     """Do some lines that wait behind a number, in one short transaction.
 
-    Raises: Unavailable; _HasEnded.
+    Raises: Unavailable; _HasEnded; Unasked, for all of them at once.
     """
-    batch, done, until = run.batch, list[_Done](), time.monotonic() + GROUP_SECONDS
-    with run.context.store.transaction() as tx:
-        for line in _locked(run, tx, most, after):
-            done.append(_settle(run, tx, line))
-            if time.monotonic() > until or run.is_stopping():
-                break
+    run, batch, until = replace(given, context=context), given.batch, time.monotonic() + GROUP_SECONDS
+    with context.store.transaction() as tx:
+        done = _settled(run, tx, _locked(run, tx, most, after), lambda: time.monotonic() > until or run.is_stopping())
         if done:
             tx.batches.count(batch.shard, batch.id, Counter(one.line.outcome for one in done))
     return done
@@ -229,16 +196,16 @@ def _locked(run: _Run, tx: Transaction, most: int, after: int = 0) -> list[Waiti
     return tx.batches.waiting(run.batch.shard, run.batch.id, most, after)
 
 
-def _do_all(run: _Run) -> int:
+def _do_all(given: _Run, context: Context) -> int:
     """Do every line of an atomic batch, or none; how many lines have their outcome now.
 
     Shape: every line is tried, behind a refused one too, so that each that is refused is named.
-    Raises: Unavailable; _HasEnded.
+    Raises: Unavailable; _HasEnded; Unasked, for all of them at once.
     """
-    batch, done = run.batch, list[_Done]()
+    run, batch, done = replace(given, context=context), given.batch, list[_Done]()
     try:
-        with run.context.store.transaction() as tx:
-            done += [_settle(run, tx, line) for line in _locked(run, tx, MOST_ATOMIC_LINES)]
+        with context.store.transaction() as tx:
+            done += _settled(run, tx, _locked(run, tx, MOST_ATOMIC_LINES), lambda: False)
             if batch.counts or any(one.is_refused for one in done):
                 raise _Refused
             tx.batches.count(batch.shard, batch.id, Counter(one.line.outcome for one in done))
@@ -274,6 +241,24 @@ def _audit_again(run: _Run, tx: Transaction, call: Call, refused: _Done) -> None
 
     with suppress(Problem):
         perform_within(run.context, tx, call, verb)
+
+
+def _settled(run: _Run, tx: Transaction, lines: Sequence[WaitingLine], is_enough: Callable[[], bool]) -> list[_Done]:
+    """Do lines until it is enough; those whose pseudonyms nobody asked for yet are looked through to the last.
+
+    Raises: Unavailable; _HasEnded; Unasked.
+    """
+    done, unasked = list[_Done](), list[Person]()
+    for line in lines:
+        try:
+            done.append(_settle(run, tx, line))
+        except Unasked as one:
+            unasked += one.people
+        if not unasked and is_enough():
+            break
+    if unasked:
+        raise Unasked(unasked)
+    return done
 
 
 def _settle(run: _Run, tx: Transaction, line: WaitingLine) -> _Done:

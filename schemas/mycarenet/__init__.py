@@ -12,5 +12,6 @@ Requests refuse unknown members. Answers leave them out: the other side may lear
 | `messages` | a message and its technical acknowledgement |
 | `answers` | the mailbox: answers and their confirmation |
 | `statement` | what MyCareNet received, decided and answered, for reconciliation |
+| `ehealth` | no part of that: eHealth's blind pseudonymisation, which no client sees either |
 | `stand_in` | what the mock alone says: ledger, scenario, faults, members, tokens |
 """

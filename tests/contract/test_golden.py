@@ -27,10 +27,10 @@ from schemas import (
     webhook,
 )
 from schemas.fields import Block, ListOf, StrictSchema
-from schemas.mycarenet import answers, fhir, messages, outcomes, stand_in, statement, values
+from schemas.mycarenet import answers, ehealth, fhir, messages, outcomes, stand_in, statement, values
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
-MYCARENET = (values, fhir, outcomes, messages, answers, statement, stand_in)
+MYCARENET = (values, fhir, outcomes, messages, answers, statement, stand_in, ehealth)
 MODULES = (
     *(
         inclusion,

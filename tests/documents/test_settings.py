@@ -15,6 +15,8 @@ OTHER_VALUES = {
     "data_dir": "elsewhere",
     "database_url": "postgresql://elsewhere/register",
     "keys": "elsewhere.json",
+    "pseudonym_domain": "https://ehealth.example/pseudo/v1/domains/x",
+    "pseudonym_key": "elsewhere.pem",
     "extracts_dir": "elsewhere",
     "checkpoints_dir": "elsewhere",
     "issuer": "https://issuer.example",

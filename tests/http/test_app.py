@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,13 +19,15 @@ from gateway import app as composition
 from gateway.app import build_app, build_context, build_way_out, legal_clock
 from gateway.clock import SandboxClock, real_now
 from gateway.http.server import Server, configure_logging
-from gateway.pseudonyms.keyring import Keyring, KeyringError, write_keyring
+from gateway.pseudonyms.blind import BlindPseudonymiser
+from gateway.pseudonyms.keyring import Keyring, KeyringError, new_keys, write_keyring
 from gateway.services.context import Context
 from gateway.settings import Settings, SettingsError
-from gateway.spans import Spans
-from tests.http.issuer import Issuer
+from gateway.spans import NO_SPANS, Spans
+from tests.http.issuer import Issuer, an_rsa_key
 from tests.http.test_access import rules_of
 from tests.http.truth import OPEN, SANDBOX, TRUTH
+from tests.pseudonyms.services import pem
 
 
 @pytest.fixture
@@ -96,6 +99,26 @@ def test_legal_clock_is_the_machines_but_in_the_sandbox(settings: Settings) -> N
 def test_gateway_without_an_issuer_does_not_start(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="CHRONICCARE_ISSUER is missing"):
         build_app(replace(settings, issuer=""))
+
+
+def test_pseudonyms_come_from_where_the_key_ring_says(settings: Settings, tmp_path: Path) -> None:
+    write_keyring(new_keys("x"), tmp_path / "x.json")
+    owner_key = tmp_path / "owner.pem"
+    owner_key.write_bytes(pem(an_rsa_key()))
+    owner_key.chmod(0o400)
+    url = "https://ehealth.example/pseudo/v1/domains/x"
+    blind = replace(settings, keys=tmp_path / "x.json", pseudonym_domain=url, pseudonym_key=owner_key)
+
+    assert isinstance(composition.build_context(blind, NO_SPANS).veil.pseudonymiser, BlindPseudonymiser)
+    for wrong, why in (
+        (replace(settings, pseudonym_domain=url), "pseudonyms made by this gateway alone"),
+        (replace(blind, pseudonym_domain=""), "pseudonyms made by the domain x"),
+        (replace(blind, pseudonym_domain=f"{url}/"), None),
+        (replace(blind, pseudonym_domain=f"{url}y"), "pseudonyms made by the domain x"),
+        (replace(blind, pseudonym_key=None), "CHRONICCARE_PSEUDONYM_KEY is missing"),
+    ):
+        with nullcontext() if why is None else pytest.raises(SettingsError, match=why):
+            composition.build_context(wrong, NO_SPANS)
 
 
 def test_gateway_without_keys_does_not_start(settings: Settings, tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from gateway.domain.access import Caller
 from gateway.domain.batches import Mode, restored
 from gateway.http.api.batch_forms import NDJSON, NdjsonLines
 from gateway.http.api.batch_lines import read_line
+from gateway.services.batch_lines import LineReader
 from gateway.services.context import Context
 from gateway.services.follow_batch import get_batch, settled_lines
 from gateway.services.register_batch import Upload, register_batch
-from gateway.services.run_batches import LINES_PER_GROUP, LineReader, run_batches
+from gateway.services.run_batches import LINES_PER_GROUP, run_batches
 from gateway.services.stage_batch import Staging
 from gateway.store.batches import Batch, SettledLine
 from gateway.store.tables import action, inclusion, outbox

@@ -14,9 +14,10 @@ import pytest
 from gateway.domain import errors
 from gateway.domain.access import Caller
 from gateway.http.api.batch_lines import read_line
+from gateway.services.batch_lines import Asked, LineReader, Unreadable
 from gateway.services.context import Work
 from gateway.services.follow_batch import cancel_batch
-from gateway.services.run_batches import Asked, LineReader, Unreadable, run_batches
+from gateway.services.run_batches import run_batches
 from tests.services.batch_desk import LEASE, Batches, an_inclusion_line
 from tests.services.desk import PARTNER
 

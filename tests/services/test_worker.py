@@ -16,9 +16,9 @@ from gateway.clock import real_now
 from gateway.domain.delivery import Answer, Backoff, Message, Outcome, Unavailable
 from gateway.domain.identity import Ssin
 from gateway.http.api.batch_lines import read_line
+from gateway.services.batch_lines import LineReader
 from gateway.services.checkpoints import CheckpointFile
 from gateway.services.deliver_outbox import Pace
-from gateway.services.run_batches import LineReader
 from gateway.store.idempotency import KEPT_FOR
 from gateway.store.pulses import Workers
 from gateway.store.tables import idempotency, outbox

@@ -23,7 +23,8 @@
     │   ├── Webhooks         WebhookUrlRefused · TooManyWebhooks
     │   └── Sandbox          ClockRunsForward
     ├── Conflict             IdempotencyKeyReused · IdempotencyKeyInFlight
-    └── Unavailable          StoreUnavailable · CommitTooLate · StatementUnavailable · NotReady · Unexpected
+    └── Unavailable          StoreUnavailable · CommitTooLate · StatementUnavailable · PseudonymiserUnavailable
+                             NotReady · Unexpected
 
 A class says what happened and what to do next, its stable `code`, its `rule` and `source`, and its typed facts.
 No HTTP status, no translated text and no identity here: `http.statuses` and the texts beside it give those.
@@ -60,6 +61,7 @@ from gateway.domain.errors.problems import (
     PreconditionFailed,
     PreconditionRequired,
     Problem,
+    PseudonymiserUnavailable,
     RangeNotSatisfiable,
     StatementUnavailable,
     StoreUnavailable,
@@ -176,6 +178,7 @@ __all__ = [
     "ProjectLevelPseudocode",
     "PseudocodeNotOfProject",
     "PseudocodeNotValidThen",
+    "PseudonymiserUnavailable",
     "RangeNotSatisfiable",
     "Refusal",
     "RegistrationClosed",

@@ -243,6 +243,12 @@ class StatementUnavailable(Unavailable):
     code = "statement-unavailable"
 
 
+class PseudonymiserUnavailable(Unavailable):
+    """The service that makes pseudonyms gives none now; nothing was stored. Repeat later with the same key."""
+
+    code = "pseudonymiser-unavailable"
+
+
 class CommitTooLate(Unavailable):
     """More than five seconds passed between the stamp and the commit; repeat with the same key."""
 

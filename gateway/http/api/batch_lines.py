@@ -18,10 +18,10 @@ from gateway.http.api import actions, inclusions
 from gateway.http.api.batch_hints import hinted
 from gateway.http.api.batch_tables import IGNORED
 from gateway.http.routes import Incoming
+from gateway.services.batch_lines import Asked, Unreadable
 from gateway.services.register_action import register_action
 from gateway.services.register_exit import register_named_exit
 from gateway.services.register_inclusion import register_inclusion
-from gateway.services.run_batches import Asked, Unreadable
 from schemas import strict_json
 from schemas.batch import IMPORTED_LINES, LINES, LONGEST_REF
 from schemas.fields import StrictSchema, Text

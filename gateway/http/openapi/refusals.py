@@ -52,17 +52,22 @@ _INCLUDED: Kinds = (
 )
 _LIVES: Kinds = (errors.AlreadyAnnulled, errors.AlreadyRejected)
 _PERFORMED: Kinds = (errors.OutsideConvention, errors.NotIncluded, errors.OutsideValidity)
+_PERSON: Kinds = (errors.PseudonymiserUnavailable,)
 _PLACE: Kinds = (errors.TooManyProjects, errors.ZoneTaken)
 
 REFUSED_BY: Mapping[str, Kinds] = {
-    "register_inclusion": (*_INCLUDED, errors.NotAPartner, errors.AlreadyIncluded),
-    "find_inclusions": (errors.NotAPartner,),
+    "register_inclusion": (*_PERSON, *_INCLUDED, errors.NotAPartner, errors.AlreadyIncluded),
+    "find_inclusions": (
+        *_PERSON,
+        errors.NotAPartner,
+    ),
     "register_exit": (*_LIVES, errors.AlreadyExited),
     "correct_inclusion": (*VERSION, *_LIVES, errors.AgreementInFuture),
     "annul_inclusion": _LIVES,
     "annul_exit": (*_LIVES, errors.NotExited, errors.AlreadyIncluded),
-    "change_identity": (*_LIVES, errors.AlreadyIncluded),
+    "change_identity": (*_PERSON, *_LIVES, errors.AlreadyIncluded),
     "register_action": (
+        *_PERSON,
         errors.PerformedInFuture,
         *_PERFORMED,
         errors.UnknownPseudocode,
