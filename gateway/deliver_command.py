@@ -1,8 +1,9 @@
-"""The command of delivery: `chroniccare deliver` runs the worker, `chroniccare deliver retry` is for what failed."""
+"""The commands of delivery: `deliver` runs the worker, `retry` is for what failed, `resend` for what MyCareNet lost."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Annotated
 from uuid import UUID
@@ -11,10 +12,12 @@ import typer
 from rich.console import Console
 
 from gateway.app import build_context, build_poster, build_spans, build_way_out
+from gateway.domain.delivery import Message
 from gateway.http.api.batch_lines import read_line
 from gateway.http.server import configure_logging
 from gateway.services.checkpoints import CheckpointFile
-from gateway.services.retry_delivery import NotFailed, RetryReason, retry_delivery
+from gateway.services.context import Context
+from gateway.services.retry_delivery import NotFailed, ResendReason, RetryReason, resend_delivery, retry_delivery
 from gateway.settings import Settings, read_settings
 from gateway.worker import Worker, run_round, run_until_stopped
 
@@ -29,6 +32,8 @@ WHY_NOT = {
         "under a message of its own"
     ),
 }
+NO_NUMBER = "it bore a number that was replaced since and is destroyed: register anew what MyCareNet lacks"
+WHY_NOT_AGAIN = {**WHY_NOT, "failed": "it failed: deliver retry is for that", "sent": NO_NUMBER, "accepted": NO_NUMBER}
 
 
 @deliver_app.callback(invoke_without_command=True)
@@ -62,11 +67,25 @@ def deliver_retry(
     reason: Annotated[RetryReason, typer.Option(help="why it will go through this time")],
 ) -> None:
     """Let a message that failed go again, under the same id; what waits behind it follows."""
+    _again(lambda context: retry_delivery(context, message, reason), message, WHY_NOT)
+
+
+@deliver_app.command("resend")
+def deliver_resend(
+    message: Annotated[UUID, typer.Argument(help="its id, as reconciliation lists it")],
+    reason: Annotated[ResendReason, typer.Option(help="how it is known that MyCareNet lost it")],
+) -> None:
+    """Let a message that MyCareNet took and does not list go again, under the same id; an acceptance stands."""
+    _again(lambda context: resend_delivery(context, message, reason), message, WHY_NOT_AGAIN)
+
+
+def _again(do: Callable[[Context], Message], message: UUID, why_not: Mapping[str | None, str]) -> None:
+    """Let a message go again, and say so; exit 1 with a sentence when it may not."""
     context = build_context(read_settings())
     with closing(context.store):
         try:
-            retried = retry_delivery(context, message, reason)
+            due = do(context)
         except NotFailed as refusal:
-            Console(stderr=True).print(f"{message}: {WHY_NOT[refusal.state]}", highlight=False, soft_wrap=True)
+            Console(stderr=True).print(f"{message}: {why_not[refusal.state]}", highlight=False, soft_wrap=True)
             raise typer.Exit(1) from None
-    Console().print(f"{retried.id}: due again ({retried.kind} {retried.reference})", highlight=False, soft_wrap=True)
+    Console().print(f"{due.id}: due again ({due.kind} {due.reference})", highlight=False, soft_wrap=True)

@@ -75,6 +75,9 @@ def _asked() -> dict[str, Any]:
 
 
 def _plant(tx: sqlite3.Connection, message_id: str, fault: str) -> bool:
+    if fault == "lose":
+        tx.execute("DELETE FROM mailbox WHERE message_id = ?", [message_id])
+        return tx.execute("DELETE FROM register WHERE message_id = ?", [message_id]).rowcount > 0
     return tx.execute("UPDATE register SET fault = ? WHERE message_id = ?", (fault, message_id)).rowcount > 0
 
 

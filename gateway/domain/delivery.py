@@ -3,8 +3,9 @@
     pending ──technical acknowledgement──▶ sent ──answer──▶ accepted | rejected
     pending ──refused for good──▶ failed (needs a person)
     sent ──answer "temporarily unavailable"──▶ pending, to be sent again under the same id
+    sent, accepted ──a person: MyCareNet lost it──▶ pending, likewise; an acceptance stands
 
-Other than by that last one, states only move forward. Times here are real time, never the legal clock.
+Other than by those two, states only move forward. Times here are real time, never the legal clock.
 """
 
 from __future__ import annotations
@@ -136,11 +137,16 @@ RETRYABLE = ("temporarily-unavailable",)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is on record of a message when an answer comes."""
+    """What is on record of a message when an answer comes.
+
+    Shape: `reason` is the code of a rejection; `was_accepted`: it was, before a person had it sent again.
+    """
 
     state: State
     input_reference: UUID | None
     output_reference: str | None
+    reason: str | None = None
+    was_accepted: bool = False
 
 
 class Bearing(StrEnum):
@@ -157,8 +163,8 @@ def bearing_of(answer: Answer, standing: Standing | None) -> Bearing:
     """What an answer is to what is on record.
 
     Shape: an answer must name the message and the reference of the body that was sent. The first decision stands: what
-    says otherwise later is a contradiction, and changes nothing. A postponement counts for the sending that it
-    answers, once; MyCareNet gives every further sending another reference.
+    says otherwise later, or rejects for another reason, is a contradiction, and changes nothing. A postponement counts
+    for the sending that it answers, once; MyCareNet gives every further sending another reference.
     Source: GUARANTEES 3, G6.
     """
     if standing is None or answer.input_reference is None or answer.input_reference != standing.input_reference:
@@ -167,8 +173,9 @@ def bearing_of(answer: Answer, standing: Standing | None) -> Bearing:
         is_latest = standing.state is State.SENT and answer.output_reference == standing.output_reference
         return Bearing.POSTPONEMENT if is_latest else Bearing.REPEAT
     if standing.state in (State.PENDING, State.SENT):
-        return Bearing.NEWS
-    return Bearing.REPEAT if standing.state is answer.state else Bearing.CONTRADICTION
+        return Bearing.CONTRADICTION if standing.was_accepted and not answer.accepted else Bearing.NEWS
+    is_same = standing.state is answer.state and (answer.accepted or standing.reason == answer.code)
+    return Bearing.REPEAT if is_same else Bearing.CONTRADICTION
 
 
 @dataclass(frozen=True, slots=True)

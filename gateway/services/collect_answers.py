@@ -111,23 +111,23 @@ class Recording:
             self.left.add(answer.answer_id)
             return None
         bearing = bearing_of(answer, standing)
-        if person is not None:
-            self._follow(bearing, person[0], answer)
+        if person is not None and standing is not None:
+            self._follow(bearing, person[0], answer, is_first=not standing.was_accepted)
         return bearing
 
-    def _follow(self, bearing: Bearing, bucket: int, answer: Answer) -> None:
+    def _follow(self, bearing: Bearing, bucket: int, answer: Answer, *, is_first: bool) -> None:
         if bearing is Bearing.NEWS:
-            self._decide(bucket, answer)
+            self._decide(bucket, answer, is_first=is_first)
         elif bearing is Bearing.POSTPONEMENT:
             self._tx.outbox.postpone(bucket, answer, self._backoff, self._now, _chance())
         elif bearing is Bearing.CONTRADICTION:
             self._tx.outbox.contradict(bucket, answer, self._tx.legal_now())
 
-    def _decide(self, bucket: int, answer: Answer) -> None:
+    def _decide(self, bucket: int, answer: Answer, *, is_first: bool) -> None:
         message = self._tx.outbox.answer(bucket, answer, self._tx.legal_now())
         if message is None:
             raise AssertionError("a message that is locked stays as it was found")
-        if message.created_at is not None:
+        if is_first and message.created_at is not None:
             self._waited.append((self._now - message.created_at).total_seconds())
         if answer.accepted and answer.member is not None and message.sealed_for == message.pseudonym:
             self._tx.beneficiaries.describe(message.bucket, message.project, message.pseudonym, answer.member)

@@ -1,4 +1,4 @@
-"""Let a message that failed go again, because a person says so."""
+"""Let a message go again, because a person says so: one that failed, or one that MyCareNet took and lost."""
 
 from __future__ import annotations
 
@@ -21,8 +21,15 @@ class RetryReason(StrEnum):
     REFUSED_BY_MISTAKE = "refused-by-mistake"
 
 
+class ResendReason(StrEnum):
+    """How it is known that MyCareNet lost what it took."""
+
+    DROPPED = "dropped"
+    ASKED_FOR = "asked-for"
+
+
 class NotFailed(Exception):
-    """The message did not fail: it stands elsewhere, or `state` is None and there is none."""
+    """The message may not go again: it stands elsewhere, or `state` is None and there is none."""
 
     def __init__(self, state: str | None) -> None:
         super().__init__(state)
@@ -44,7 +51,26 @@ def retry_delivery(context: Context, message_id: UUID, reason: RetryReason) -> M
             raise NotFailed(state)
         tx.failures.retried(bucket, message_id, reason.value, tx.legal_now())
         announce_delivery(tx, context, message, State.PENDING)
-        tx.audit.add(_entry(context, message))
+        tx.audit.add(_entry(context, message, "retry_delivery"))
+    return message
+
+
+def resend_delivery(context: Context, message_id: UUID, reason: ResendReason) -> Message:
+    """The message, which MyCareNet took and does not list, and which is due again under its id.
+
+    Source: G6.
+    Raises: NotFailed.
+    Not: a rejected message; its fact is out of the register, so there is nothing to tell.
+    """
+    with context.store.transaction() as tx:
+        bucket, state = _place(context, tx, message_id)
+        message = tx.outbox.resend(bucket, message_id, context.real_now())
+        if message is None:
+            raise NotFailed(state)
+        tx.failures.resent(message, reason.value, tx.legal_now())
+        if state == State.ACCEPTED:
+            announce_delivery(tx, context, message, State.PENDING)
+        tx.audit.add(_entry(context, message, "resend_delivery"))
     return message
 
 
@@ -56,7 +82,7 @@ def _place(context: Context, tx: Transaction, message_id: UUID) -> tuple[int, st
     return (bucket, state) if moved_to is None else (moved_to, tx.outbox.state_of(moved_to, message_id))
 
 
-def _entry(context: Context, message: Message) -> Entry:
+def _entry(context: Context, message: Message, verb: str) -> Entry:
     """The audit entry of who has the command line: nobody with a token."""
     return Entry(
         id=context.veil.identifiers.new(message.bucket),
@@ -65,7 +91,7 @@ def _entry(context: Context, message: Message) -> Entry:
         role="operator",
         organisation="command-line",
         person="command-line",
-        verb="retry_delivery",
+        verb=verb,
         outcome="done",
         request_id=str(uuid4()),
         project=message.project,

@@ -1,4 +1,4 @@
-"""Failures: when a message was refused for good, and when a person had it tried again.
+"""Failures: when a message was refused for good, or was lost, and when a person had it sent again.
 
 Stage: pseudonymous. Times are legal instants, as they say what was known when.
 Cost: by (bucket, message).
@@ -12,9 +12,17 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, insert, update
 
 from gateway.domain.delivery import Message
+from gateway.store.dialects import Statement
 from gateway.store.tables import delivery_failure
 
+LOST = "lost-there"
 _ADD = insert(delivery_failure)
+_RESENT = Statement(
+    lambda insert: (added := insert(delivery_failure)).on_conflict_do_update(
+        index_elements=["bucket", "message", "attempt"],
+        set_={name: added.excluded[name] for name in ("failed_at", "reason", "retried_at", "retry_reason")},
+    )
+)
 _RETRIED = (
     update(delivery_failure)
     .where(
@@ -36,6 +44,12 @@ class Failures:
         """Remember that an attempt of a message was its last."""
         row = {"bucket": message.bucket, "message": message.id, "attempt": message.attempts}
         self._connection.execute(_ADD, {**row, "failed_at": at, "reason": reason})
+
+    def resent(self, message: Message, reason: str, at: datetime) -> None:
+        """Remember that a person had a message sent again that MyCareNet had taken, and why."""
+        row = {"bucket": message.bucket, "message": message.id, "attempt": message.attempts}
+        told = {"failed_at": at, "reason": LOST, "retried_at": at, "retry_reason": reason}
+        self._connection.execute(_RESENT.on(self._connection), {**row, **told})
 
     def retried(self, bucket: int, message: UUID, reason: str, at: datetime) -> None:
         """Remember that a person had a failed message tried again, and why."""

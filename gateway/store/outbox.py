@@ -18,6 +18,7 @@ from sqlalchemy.sql.dml import Update
 
 from gateway.domain.delivery import Answer, Backoff, Message, Standing, State, Step
 from gateway.store.beneficiaries import Person
+from gateway.store.schema import Instant
 from gateway.store.tables import outbox
 
 _earlier = outbox.alias("earlier")
@@ -68,6 +69,21 @@ _RETRY = (
     .values(state=State.PENDING.value, next_attempt_at=bindparam("b_next"), reason=None)
     .returning(outbox)
 )
+_RESEND = (
+    update(outbox)
+    .where(
+        *_ROW,
+        outbox.c.state.in_((State.SENT.value, State.ACCEPTED.value)),
+        or_(outbox.c.tried_pseudonym.is_(None), outbox.c.sealed_tried_ssin.is_not(None)),
+    )
+    .values(state=State.PENDING.value, next_attempt_at=bindparam("b_next"))
+    .returning(outbox)
+)
+_STAND = (
+    update(outbox)
+    .where(*_ROW, outbox.c.state.in_((State.PENDING.value, State.SENT.value)), outbox.c.answered_at.is_not(None))
+    .values(state=State.ACCEPTED.value, reason=None, leased_until=None)
+)
 _REFER = update(outbox).where(*_ROW).values(input_reference=bindparam("b_reference"))
 _ANSWER = (
     update(outbox)
@@ -75,7 +91,7 @@ _ANSWER = (
     .values(
         state=bindparam("b_state"),
         reason=bindparam("b_reason"),
-        answered_at=bindparam("b_at"),
+        answered_at=func.coalesce(outbox.c.answered_at, bindparam("b_at", type_=Instant)),
         leased_until=None,
         sealed_tried_ssin=None,
     )
@@ -93,7 +109,9 @@ _LOCK = (
     .with_for_update()
 )
 _STANDING = (
-    select(outbox.c.state, outbox.c.input_reference, outbox.c.output_reference)
+    select(
+        *(outbox.c[name] for name in ("state", "input_reference", "output_reference", "reason", "answered_at")),
+    )
     .where(*_ROW, outbox.c.project == bindparam("b_project"), outbox.c.pseudonym == bindparam("b_pseudonym"))
     .with_for_update()
 )
@@ -217,6 +235,14 @@ class Outbox:
         row = self._connection.execute(_RETRY, {"b_bucket": bucket, "b_id": message_id, "b_next": now}).one_or_none()
         return None if row is None else _message_of(row)
 
+    def resend(self, bucket: int, message_id: UUID, now: datetime) -> Message | None:
+        """Let a message that MyCareNet took go again under its id; None when it may not, or has no number any more.
+
+        Shape: when it was accepted, `answered_at` keeps saying so.
+        """
+        row = self._connection.execute(_RESEND, {"b_bucket": bucket, "b_id": message_id, "b_next": now}).one_or_none()
+        return None if row is None else _message_of(row)
+
     def sealed_as_tried(self, bucket: int, message_id: UUID) -> bytes:
         """The sealed number of a message that was tried under another one than its person has now."""
         return bytes(self._connection.execute(_SEALED, {"b_bucket": bucket, "b_id": message_id}).scalar_one())
@@ -249,7 +275,11 @@ class Outbox:
         bucket, project, pseudonym = person
         asked = {"b_bucket": bucket, "b_id": message_id, "b_project": project, "b_pseudonym": pseudonym}
         row = self._connection.execute(_STANDING, asked).one_or_none()
-        return None if row is None else Standing(State(row.state), row.input_reference, row.output_reference)
+        if row is None:
+            return None
+        state = State(row.state)
+        was_accepted = state in (State.PENDING, State.SENT) and row.answered_at is not None
+        return Standing(state, row.input_reference, row.output_reference, row.reason, was_accepted)
 
     def postpone(self, bucket: int, answer: Answer, backoff: Backoff, now: datetime, chance: float) -> None:
         """Let a sent message wait and be sent again, as its answer asks."""
@@ -259,10 +289,14 @@ class Outbox:
         self._connection.execute(_POSTPONE, {**row, **later})
 
     def contradict(self, bucket: int, answer: Answer, at: datetime) -> None:
-        """Keep what an answer says against the first one, for reconciliation; the first such word stands."""
+        """Keep what an answer says against the first one, for reconciliation; the first such word stands.
+
+        Shape: a message that was accepted, and was sent again, is accepted again.
+        """
         said = State.ACCEPTED.value if answer.accepted else answer.code
         row = {"b_bucket": bucket, "b_id": answer.message_id, "b_said": said, "b_at": at}
         self._connection.execute(_CONTRADICT, row)
+        self._connection.execute(_STAND, {"b_bucket": bucket, "b_id": answer.message_id})
 
     def backlog(self) -> Backlog:
         """What waits."""

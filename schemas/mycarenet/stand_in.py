@@ -27,7 +27,7 @@ SCENARIOS = (
     "delayed",
     "contradicting",
 )
-FAULTS = ("drop", "double", "delay", "contradict")
+FAULTS = ("drop", "double", "delay", "contradict", "lose")
 
 
 class MemberRequest(StrictSchema):
@@ -63,7 +63,7 @@ class FaultRequest(StrictSchema):
     fault = Choice(
         FAULTS,
         required=True,
-        metadata=about("Left out; listed twice; received 40 days later; decided the other way round.", "drop"),
+        metadata=about("Left out; listed twice; received 40 days later; decided otherwise; forgotten.", "drop"),
     )
 
 

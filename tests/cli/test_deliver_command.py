@@ -1,4 +1,4 @@
-"""`chroniccare deliver retry`: another try for what failed, and a sentence for what did not."""
+"""`chroniccare deliver retry` and `resend`: another try for what failed or was lost, and why not for the rest."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pytest
 
 from gateway import cli
 from gateway.domain.delivery import Unacceptable
+from gateway.services.change_identity import change_identity
+from gateway.services.collect_answers import collect_answers
 from gateway.services.deliver_outbox import deliver_outbox
 from gateway.store.tables import outbox
-from tests.services.desk import Desk
-from tests.services.test_deliver_outbox import PACE, Wire
+from tests.services.desk import ADMIN, Desk, ssin
+from tests.services.test_deliver_outbox import PACE, Wire, answer_to
 from tests.store.rows import rows
 
 Run = Callable[..., tuple[int, str, str]]
@@ -58,6 +60,32 @@ def test_message_that_did_not_fail_is_left_alone_and_told_why(desk: Desk, run: R
 
     assert again == (1, "", f"{message}: it is not sent yet, and will be tried by itself")
     assert (unknown[0], unknown[2].endswith(": there is no such message")) == (1, True)
+
+
+def test_message_that_mycarenet_took_is_sent_again_and_any_other_is_told_why_not(desk: Desk, run: Run) -> None:
+    failed = _failed(desk)
+    taken = UUID(str(desk.include(1).known.inclusion.message_id))
+    asked = "--reason", "dropped"
+    waiting = run("resend", taken, *asked)
+    deliver_outbox(desk.context, Wire(), PACE)
+
+    again = run("resend", taken, *asked)
+
+    assert (waiting[0], waiting[2]) == (1, f"{taken}: it is not sent yet, and will be tried by itself")
+    assert run("resend", failed, *asked)[2] == f"{failed}: it failed: deliver retry is for that"
+    assert (again[0], again[1].startswith(f"{taken}: due again (inclusion ")) == (0, True)
+    assert {row["state"] for row in rows(desk.database_url, outbox) if row["id"] == taken} == {"pending"}
+
+
+def test_message_whose_number_is_destroyed_is_not_sent_again(desk: Desk, run: Run) -> None:
+    one = desk.include().known.inclusion
+    answer = answer_to(desk)
+    desk.ask(ADMIN, change_identity, one.id, ssin(1), "mistyped")
+    collect_answers(desk.context, Wire(answers=[answer]))
+
+    ended = run("resend", answer.message_id, "--reason", "asked-for")
+
+    assert (ended[0], "a number that was replaced since and is destroyed" in ended[2]) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from alembic.config import Config
 from sqlalchemy import NullPool, create_engine, delete, update
 
 from gateway.domain import errors
-from gateway.domain.delivery import StatementLine
+from gateway.domain.delivery import State, StatementLine
 from gateway.domain.identity import Ssin
 from gateway.domain.reconciliation import Reconciliation
 from gateway.domain.submissions import Import
@@ -28,11 +28,13 @@ from gateway.services.change_inclusion import annul_exit, correct_inclusion
 from gateway.services.collect_answers import collect_answers
 from gateway.services.context import Call, Context
 from gateway.services.deliver_outbox import deliver_outbox
+from gateway.services.find_inclusions import get_inclusion
 from gateway.services.reconcile import reconcile_month
 from gateway.services.register_inclusion import register_inclusion
+from gateway.services.retry_delivery import ResendReason, resend_delivery
 from gateway.services.statements import Statements
 from gateway.store.migrate import MIGRATIONS
-from gateway.store.tables import action, inclusion, outbox
+from gateway.store.tables import action, audit_entry, delivery_failure, inclusion, outbox
 from gateway.upstream.client import MyCareNet
 from mock_mycarenet.decisions import FIXED
 from tests.builders import PROJECT, PROVIDER, an_agreement, day, instant
@@ -142,6 +144,53 @@ def test_exactly_the_planted_faults_are_listed_among_hundreds(stage: Stage, monk
         ("not-sent", "report", included[101]),
     }
     assert stage.told("2022-02").differences == []
+
+
+def test_what_mycarenet_lost_is_named_is_sent_again_and_then_agrees(stage: Stage) -> None:
+    accepted, sent = [stage.include(1)], []
+    stage.deliver()
+    sent = [stage.include(2)]
+    deliver_outbox(stage.desk.context, MyCareNet(stage.url), PACE)
+    lost = stage.messages()
+    for one in lost:
+        stage.plant(one, "lose")
+    assert stage.found("2022-01") == {("dropped", "send-again", one) for one in lost}
+
+    for one in lost:
+        resend_delivery(stage.desk.context, one, ResendReason.DROPPED)
+    pending = stage.told("2022-01").sent
+    stage.deliver()
+
+    assert (dict(pending), stage.found("2022-01")) == ({State.PENDING: 2}, set())
+    known = [stage.desk.ask(ADMIN, get_inclusion, one).known for one in (*accepted, *sent)]
+    assert [(one.inclusion.status, one.delivery_state) for one in known] == [("open", "accepted")] * 2
+    receipts = requests.get(f"{stage.url}/ledger", timeout=10).json()["items"]
+    assert [UUID(one["message_id"]) for one in receipts] == [*lost, *lost]
+    said = rows(stage.desk.database_url, delivery_failure)
+    assert {(one["message"], one["reason"], one["retry_reason"]) for one in said} == {
+        (one, "lost-there", "dropped") for one in lost
+    }
+    audited = [one for one in rows(stage.desk.database_url, audit_entry) if one["verb"] == "resend_delivery"]
+    assert {(one["role"], one["object"]) for one in audited} == {("operator", one) for one in lost}
+
+
+def test_acceptance_stands_whatever_is_answered_to_the_message_that_was_sent_again(stage: Stage) -> None:
+    included = stage.include(1)
+    stage.deliver()
+    (message,) = stage.messages()
+    answered_at = rows(stage.desk.database_url, outbox)[0]["answered_at"]
+    stage.plant(message, "lose")
+    assert requests.put(f"{stage.url}/scenario", json={"name": "reject-all"}, timeout=10).status_code == 200
+    stage.desk.at("2022-02-03T09:00Z")
+
+    resend_delivery(stage.desk.context, message, ResendReason.ASKED_FOR)
+    stage.deliver()
+
+    (row,) = rows(stage.desk.database_url, outbox)
+    assert (row["state"], row["reason"], row["contradiction"]) == ("accepted", None, "unknown-person")
+    assert row["answered_at"] == answered_at
+    assert stage.desk.ask(ADMIN, get_inclusion, included).known.inclusion.status == "open"
+    assert stage.found("2022-01") == {("contradicted", "call-insurer", message)}
 
 
 def test_everything_that_a_fact_can_ask_is_asked_once_in_its_month(stage: Stage) -> None:
