@@ -21,9 +21,10 @@ from gateway.pseudonyms.keyring import (
     read_keyring,
     write_keyring,
 )
-from gateway.pseudonyms.rotation import announced, retired, used
+from gateway.pseudonyms.rotation import announced, is_rotating, retired, used
 from gateway.services.context import Context
 from gateway.services.operator import note
+from gateway.services.rename_people import clear_places, rename_people
 from gateway.services.renew_seals import renew_seals
 from gateway.settings import Settings, read_settings
 
@@ -31,6 +32,9 @@ keys_app = typer.Typer(help="The key ring.", no_args_is_help=True, pretty_except
 console = Console(soft_wrap=True, highlight=False)
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 CHANGES = {"announce": announced, "use": used, "retire": retired}
+MOST_PASSES = 60
+BREATH_SECONDS = 0.5
+"""Between two passes, so that whoever was busy may be done."""
 
 
 class Step(StrEnum):
@@ -40,6 +44,13 @@ class Step(StrEnum):
     USE = "use"
     RENEW = "renew"
     RETIRE = "retire"
+
+
+STEPS = {
+    Purpose.SEALING: [Step.ANNOUNCE, Step.USE, Step.RENEW],
+    Purpose.PSEUDONYM: [Step.ANNOUNCE, Step.USE, Step.RENEW, Step.RETIRE],
+    Purpose.RECEIPT: [Step.ANNOUNCE, Step.USE],
+}
 
 
 @keys_app.command("create")
@@ -61,48 +72,54 @@ def keys_list() -> None:
 @keys_app.command("rotate")
 def keys_rotate(
     sealing: Annotated[bool, typer.Option("--sealing", help="of what is sealed")] = False,
+    pseudonym: Annotated[bool, typer.Option("--pseudonym", help="of pseudonyms")] = False,
     receipt: Annotated[bool, typer.Option("--receipt", help="of receipts")] = False,
     step: Annotated[Step | None, typer.Option(help="this one alone, where rings are on several machines")] = None,
     settle: Annotated[float, typer.Option(help="seconds until every process has read the ring", min=0)] = 15.0,
 ) -> None:
     """Bring a new key into use while the register is used; to be repeated when it was cut.
 
-    The new key is announced, and used once every process knows it; then everything is sealed anew. The old key stays
-    in the ring for older backups, until `--step retire`.
+    The new key is announced, and used once every process knows it; then everything is put under it. An old key of seals
+    stays in the ring for older backups, until `--step retire`; one of pseudonyms is gone when nobody is under it.
     """
-    chosen = [purpose for purpose, is_chosen in ((Purpose.SEALING, sealing), (Purpose.RECEIPT, receipt)) if is_chosen]
+    asked = {Purpose.SEALING: sealing, Purpose.PSEUDONYM: pseudonym, Purpose.RECEIPT: receipt}
+    chosen = [purpose for purpose, is_chosen in asked.items() if is_chosen]
     if len(chosen) != 1:
-        raise typer.BadParameter("name exactly one of --sealing, --receipt")
+        raise typer.BadParameter("name exactly one of --sealing, --pseudonym, --receipt")
     settings, purpose = read_settings(), chosen[0]
-    steps = [step] if step is not None else [Step.ANNOUNCE, Step.USE, Step.RENEW]
-    if purpose is Purpose.RECEIPT:
-        steps = [one for one in steps if one is not Step.RENEW]
+    steps = STEPS[purpose] if step is None else [step]
+    ring = read_keyring(settings.keyring_path)
+    if step is None and purpose is Purpose.PSEUDONYM and is_rotating(ring, purpose):
+        steps = [Step.RENEW, Step.RETIRE]  # one that was cut
     for number, one in enumerate(steps):
         if number:
             time.sleep(settle)
-        _take(settings, purpose, one)
+        _take(settings, purpose, one, settle)
 
 
-def _take(settings: Settings, purpose: Purpose, step: Step) -> None:
+def _take(settings: Settings, purpose: Purpose, step: Step, settle: float) -> None:
     """Take one step; its audit entry comes first.
 
-    Raises: KeyringError when something cannot be opened with the keys that are there.
+    Raises: KeyringError when something cannot be put under the key in use.
     """
     context = build_context(settings)
     with closing(context.store):
         note(context, f"keys_{step}_{purpose}")
-        if step in (Step.RENEW, Step.RETIRE) and purpose is Purpose.SEALING:
-            _renew(context)
-    if step is not Step.RENEW:
-        ring = change_keyring(settings.keyring_path, partial(_changed, step, purpose))
-        console.print(f"{step}: {', '.join(f'{key.kid} {key.phase}' for key in ring.versions(purpose))}")
+        if step in (Step.RENEW, Step.RETIRE) and purpose in RENEWALS:
+            RENEWALS[purpose](context)
+        if step is not Step.RENEW:
+            ring = change_keyring(settings.keyring_path, partial(_changed, step, purpose))
+            console.print(f"{step}: {', '.join(f'{key.kid} {key.phase}' for key in ring.versions(purpose))}")
+        if step is Step.RETIRE and purpose is Purpose.PSEUDONYM:
+            time.sleep(settle)
+            clear_places(context)
 
 
 def _changed(step: Step, purpose: Purpose, keyring: Keyring) -> Keyring:
     return CHANGES[step](keyring, purpose)
 
 
-def _renew(context: Context) -> None:
+def _reseal(context: Context) -> None:
     """Seal everything with the key in use, until nothing is left; what was written meanwhile is found by another pass.
 
     Raises: KeyringError when something cannot be opened.
@@ -114,3 +131,25 @@ def _renew(context: Context) -> None:
     console.print(f"renew: {renewed} seals renewed")
     if done.broken:
         raise KeyringError(f"{done.broken} seals cannot be opened and stayed as they are: see RUNBOOK.md")
+
+
+def _rename(context: Context) -> None:
+    """Put everybody under the key in use, until nobody is left; who was being written to is tried by another pass.
+
+    Raises: KeyringError when somebody cannot be renamed.
+    """
+    renamed = 0
+    with errors.status("renaming") as status:
+        for _ in range(MOST_PASSES):
+            done = rename_people(context, lambda count: status.update(f"renaming: {count}"))
+            renamed += done.renamed
+            if not done.renamed and not done.left:
+                break
+            time.sleep(BREATH_SECONDS)
+    console.print(f"renew: {renamed} people renamed")
+    if done.left or done.broken:
+        said = f"{done.left} people are busy, {done.broken} have a seal that cannot be opened"
+        raise KeyringError(f"{said}, and keep their pseudonyms: call it again, or see RUNBOOK.md")
+
+
+RENEWALS = {Purpose.SEALING: _reseal, Purpose.PSEUDONYM: _rename}

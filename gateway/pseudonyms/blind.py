@@ -12,7 +12,7 @@ Not: the service does not prove that it took the right secret; whoever runs it c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, Self
@@ -86,10 +86,17 @@ class BlindPseudonymiser:
 
     owner: Owner
     keyed: LocalPseudonymiser
-    known: Mapping[Person, bytes] = field(default_factory=dict, repr=False)
+    known: Mapping[Person, Sequence[bytes]] = field(default_factory=dict, repr=False)
 
     def pseudonymise(self, ssin: Ssin, project: str) -> bytes:
         """The pseudonym that stands for a person in a project, and nowhere else.
+
+        Raises: Unasked.
+        """
+        return self.candidates(ssin, project)[0]
+
+    def candidates(self, ssin: Ssin, project: str) -> Sequence[bytes]:
+        """Every pseudonym under which a person may be found; more than one while the ring's keys are rotated.
 
         Raises: Unasked.
         """
@@ -104,11 +111,11 @@ class BlindPseudonymiser:
         Cost: a request for each whom it does not know yet.
         Raises: PseudonymiserUnavailable.
         """
-        fresh = {one: self._pseudonym(*one) for one in dict.fromkeys(people) if one not in self.known}
+        fresh = {one: self._pseudonyms(*one) for one in dict.fromkeys(people) if one not in self.known}
         return replace(self, known={**self.known, **fresh})
 
-    def _pseudonym(self, ssin: Ssin, project: str) -> bytes:
-        return self.keyed.stand_in(self.owner.at_rest(ssin.reveal().encode("ascii")), project)
+    def _pseudonyms(self, ssin: Ssin, project: str) -> Sequence[bytes]:
+        return self.keyed.stand_ins(self.owner.at_rest(ssin.reveal().encode("ascii")), project)
 
     def bucket(self, pseudonym: bytes) -> int:
         """Where everything about a person lives."""

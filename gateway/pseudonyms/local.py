@@ -6,7 +6,7 @@ Stage: identified in, pseudonymous out.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Self
 
@@ -27,21 +27,30 @@ class LocalPseudonymiser:
     """
 
     def __init__(self, keyring: Keyring) -> None:
-        self._key = keyring.newest(Purpose.PSEUDONYM)
+        newest = keyring.newest(Purpose.PSEUDONYM)
+        self._keys = [newest, *(key for key in keyring.versions(Purpose.PSEUDONYM) if key != newest)]
         self._bucket_secret = keyring.newest(Purpose.BUCKET).secret
-        self._project_key = lru_cache(maxsize=1024)(self._derive)
+        self._project_keys = lru_cache(maxsize=1024)(self._derive)
 
-    def _derive(self, project: str) -> bytes:
-        info = f"chroniccare pseudonym v{self._key.version} {project}".encode()
-        return HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(self._key.secret)
+    def _derive(self, project: str) -> Sequence[bytes]:
+        """The project's key of each version, that in use first."""
+        infos = [(key.secret, f"chroniccare pseudonym v{key.version} {project}".encode()) for key in self._keys]
+        return [HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(secret) for secret, info in infos]
 
     def pseudonymise(self, ssin: Ssin, project: str) -> bytes:
         """The pseudonym that stands for a person in a project, and nowhere else."""
-        return self.stand_in(ssin.reveal().encode("ascii"), project)
+        return self.candidates(ssin, project)[0]
 
-    def stand_in(self, known_as: bytes, project: str) -> bytes:
-        """The pseudonym of whoever is known by these bytes: an SSIN's 11, or a point's 66."""
-        return hmac.digest(self._project_key(project), known_as, "sha256")
+    def candidates(self, ssin: Ssin, project: str) -> Sequence[bytes]:
+        """Every pseudonym under which a person may be found; more than one while keys are rotated."""
+        return self.stand_ins(ssin.reveal().encode("ascii"), project)
+
+    def stand_ins(self, known_as: bytes, project: str) -> Sequence[bytes]:
+        """The pseudonyms of whoever is known by these bytes, one for each version of the key, that in use first.
+
+        Shape: they are known by an SSIN's 11 bytes, or a point's 66.
+        """
+        return [hmac.digest(key, known_as, "sha256") for key in self._project_keys(project)]
 
     def ahead(self, people: Collection[Person]) -> Self:
         """Itself: it knows everybody."""

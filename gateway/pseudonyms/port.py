@@ -5,7 +5,7 @@ Stage: identified in, pseudonymous out.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol, Self
 
 from gateway.domain.identity import Ssin
@@ -31,6 +31,14 @@ class Pseudonymiser(Protocol):
         Shape: 32 bytes.
         Cost: no I/O, for a transaction waits meanwhile.
         Raises: Unasked where it has to be asked for first.
+        """
+        ...
+
+    def candidates(self, ssin: Ssin, project: str) -> Sequence[bytes]:
+        """Every pseudonym under which a person may be found: what `pseudonymise` gives, and those of other keys.
+
+        Shape: one, unless keys are being rotated.
+        Raises: as `pseudonymise`.
         """
         ...
 

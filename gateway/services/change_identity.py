@@ -7,11 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from gateway.domain.access import check_project
-from gateway.domain.errors import NotFound
 from gateway.domain.identity import Ssin
 from gateway.domain.inclusion import Inclusion, check_may_move
-from gateway.services.context import Work
+from gateway.services.context import MovedMeanwhile, Work
 from gateway.services.find_inclusions import InclusionView, get_inclusion
+from gateway.services.where import where
 from gateway.store.beneficiaries import Person
 from gateway.store.inclusions import KnownInclusion
 
@@ -27,16 +27,15 @@ def change_identity(work: Work, inclusion_id: UUID, ssin: Ssin, reason: str) -> 
     seen = get_inclusion(work, inclusion_id)
     check_project(work.caller, "change_identity", seen.project.id)
     old = _person(seen.known.inclusion)
-    pseudonym = work.veil.pseudonymiser.pseudonymise(ssin, seen.project.id)
-    new = (work.veil.pseudonymiser.bucket(pseudonym), seen.project.id, pseudonym)
+    new = where(work, ssin, seen.project.id, beside=old, to_add=True)
     sequence = _lock(work, old, new)
     locked = work.find(work.tx.inclusions.find, inclusion_id)
     if locked is None or _person(locked.inclusion) != old:
-        raise NotFound
+        raise MovedMeanwhile
     others = [one.inclusion for one in work.tx.inclusions.of_person(*new)]
     check_may_move(locked.inclusion, others, seen.project)
     at = work.tx.stamp()
-    work.tx.vault.put(*new, work.veil.sealer.seal(ssin, seen.project.id, pseudonym))
+    work.tx.vault.put(*new, work.veil.sealer.seal(ssin, seen.project.id, new[2]))
     place = _move(work, inclusion_id, old, new, sequence, at)
     moved = work.tx.inclusions.find(new[0], inclusion_id)
     if moved is None:

@@ -8,11 +8,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from gateway.domain.errors import CommunicatedBeforeInclusion, NotFound, PreconditionFailed
+from gateway.domain.errors import CommunicatedBeforeInclusion, PreconditionFailed
 from gateway.domain.inclusion import Exit, Inclusion, annulled, corrected, exited, reopened
 from gateway.domain.periods import day_of
 from gateway.domain.submissions import Import, instant_of
-from gateway.services.context import Work
+from gateway.services.context import MovedMeanwhile, Work
 from gateway.services.find_inclusions import InclusionView, get_inclusion
 from gateway.store.inclusions import KnownInclusion
 
@@ -92,8 +92,8 @@ def _change(
     person = seen.known.inclusion
     sequence = work.tx.beneficiaries.lock(person.bucket, person.project, person.pseudonym)
     locked = work.tx.inclusions.find(person.bucket, inclusion_id)
-    if sequence is None or locked is None:
-        raise NotFound
+    if sequence is None or locked is None or locked.inclusion.pseudonym != person.pseudonym:
+        raise MovedMeanwhile
     recorded_at = work.tx.stamp()
     at = instant_of(imported, work.handed_in_at or recorded_at)
     message_id = work.veil.identifiers.new(person.bucket)

@@ -72,6 +72,10 @@ class Context:
         return replace(self, veil=replace(self.veil, pseudonymiser=pseudonymiser))
 
 
+class MovedMeanwhile(Exception):
+    """Whom a verb found moved to another place before it had locked them: it is undone, and done again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request as the verbs see it: who, which verb, under which idempotency key, for real or on trial.
@@ -121,11 +125,10 @@ class Work:
 
     def find(self, look: Callable[[int, UUID], Found | None], wanted: UUID) -> Found | None:
         """What has an id: where the id routes to, or where it moved since."""
-        bucket = self.veil.identifiers.bucket_of(wanted)
+        bucket, looked_in = self.veil.identifiers.bucket_of(wanted), None
         found = look(bucket, wanted)
-        if found is None:
-            moved_to = self.tx.moves.find(bucket, wanted)
-            found = None if moved_to is None else look(moved_to, wanted)
+        while found is None and (moved_to := self.tx.moves.find(bucket, wanted)) not in (None, looked_in):
+            looked_in, found = moved_to, look(moved_to, wanted)
         return found
 
     def forward(self, kind: str, fact: Inclusion | Action, sequence: int, content: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from gateway.domain.periods import Interval
 from gateway.domain.project import Project, check_partner, is_partner
 from gateway.domain.submissions import Beneficiary
 from gateway.services.context import Work
+from gateway.services.where import where
 from gateway.store.inclusions import InclusionFilter, KnownInclusion
 
 
@@ -44,8 +45,7 @@ def find_inclusions(work: Work, beneficiary: Beneficiary) -> Page:
     """
     project = work.catalogue.project(beneficiary.project)
     check_project(work.caller, "find_inclusions", project.id)
-    pseudonym = work.veil.pseudonymiser.pseudonymise(beneficiary.ssin, project.id)
-    bucket = work.veil.pseudonymiser.bucket(pseudonym)
+    bucket, _, pseudonym = where(work, beneficiary.ssin, project.id)
     work.about(project.id, bucket, pseudonym=pseudonym)
     if work.caller.provider is not None:
         check_partner(project, work.caller.provider, work.today)

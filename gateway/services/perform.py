@@ -7,19 +7,20 @@ perform ─ role ─ begin ─ claim key ─ verb ─ audit entry ─ keep answe
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway.domain.access import PUBLISHED, check_role
 from gateway.domain.audit import Entry
-from gateway.domain.errors import Conflict, NotFound, PreconditionFailed, Problem, Refusal
+from gateway.domain.errors import Conflict, NotFound, PreconditionFailed, Problem, Refusal, StoreUnavailable
 from gateway.pseudonyms.port import Unasked
-from gateway.services.context import Call, Context, Work
+from gateway.services.context import Call, Context, MovedMeanwhile, Work
 from gateway.store.idempotency import KeptAnswer
 from gateway.store.transaction import Transaction
 
 Result = TypeVar("Result")
+MOST_MOVES = 5
 AUDITED_REFUSALS = (Refusal, NotFound, Conflict, PreconditionFailed)
 
 
@@ -42,7 +43,7 @@ def perform(
     context = context.renewed()
     with context.spans.span(call.verb) as span:
         do = _read if call.verb in PUBLISHED else _write
-        performed = with_pseudonyms(context, lambda knowing: do(knowing, call, verb, dump))
+        performed = with_pseudonyms(context, lambda knowing: again_if_moved(lambda: do(knowing, call, verb, dump)))
         span.tell({"chroniccare.outcome": "replayed" if performed.is_replay else "done"})
     return performed
 
@@ -58,6 +59,17 @@ def with_pseudonyms(context: Context, do: Callable[[Context], Result]) -> Result
             return do(context)
         except Unasked as unasked:
             context = context.knowing(unasked.people)
+
+
+def again_if_moved(do: Callable[[], Result]) -> Result:
+    """Do what may find somebody moved before it locked them: it is undone then, and done again where they are.
+
+    Raises: StoreUnavailable when they move again and again.
+    """
+    for _ in range(MOST_MOVES):
+        with suppress(MovedMeanwhile):
+            return do()
+    raise StoreUnavailable
 
 
 def _write(
@@ -86,6 +98,10 @@ def perform_within(context: Context, tx: Transaction, call: Call, verb: Callable
     Shape: what it refuses leaves its audit entry in that transaction, and nothing else.
     Raises: whatever the verb refuses; StoreUnavailable.
     """
+    again_if_moved(lambda: _within(context, tx, call, verb))
+
+
+def _within(context: Context, tx: Transaction, call: Call, verb: Callable[[Work], None]) -> None:
     work: Work | None = None
     try:
         check_role(call.caller, call.verb)

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from gateway.domain.access import check_project
 from gateway.domain.action import Action, annulled, check_may_record, inclusion_for
-from gateway.domain.errors import NotFound, NotIncluded
+from gateway.domain.errors import NotIncluded
 from gateway.domain.periods import day_of
 from gateway.domain.submissions import ActionSubmission, instant_of
-from gateway.services.context import Work
+from gateway.services.context import MovedMeanwhile, Work
 from gateway.services.find_actions import ActionView, get_action
+from gateway.services.where import where
 from gateway.store.actions import KnownAction
 
 
@@ -24,8 +25,7 @@ def register_action(work: Work, submission: ActionSubmission) -> ActionView:
     catalogue, imported = work.catalogue, submission.imported
     project = catalogue.project(submission.project)
     check_project(work.caller, "register_action" if imported is None else "register_action_imported", project.id)
-    pseudonym = work.veil.pseudonymiser.pseudonymise(submission.ssin, project.id)
-    bucket = work.veil.pseudonymiser.bucket(pseudonym)
+    bucket, _, pseudonym = where(work, submission.ssin, project.id)
     work.about(project.id, bucket, pseudonym=pseudonym)
     sequence = work.tx.beneficiaries.lock(bucket, project.id, pseudonym)
     recorded_at = work.tx.stamp()
@@ -75,8 +75,8 @@ def annul_action(work: Work, action_id: UUID, reason: str) -> ActionView:
     person = get_action(work, action_id).known.action
     sequence = work.tx.beneficiaries.lock(person.bucket, person.project, person.pseudonym)
     locked = work.tx.actions.find(person.bucket, action_id)
-    if sequence is None or locked is None:
-        raise NotFound
+    if sequence is None or locked is None or locked.action.pseudonym != person.pseudonym:
+        raise MovedMeanwhile
     at = work.tx.stamp()
     message_id = work.veil.identifiers.new(person.bucket)
     action = work.tx.actions.supersede(replace(annulled(locked.action, reason), message_id=message_id), at, at)

@@ -12,6 +12,7 @@ from gateway.domain.submissions import Beneficiary, ExitSubmission, instant_of
 from gateway.services.change_inclusion import register_exit
 from gateway.services.context import Work
 from gateway.services.find_inclusions import InclusionView
+from gateway.services.where import where
 
 
 def register_named_exit(work: Work, submission: ExitSubmission) -> InclusionView:
@@ -49,8 +50,7 @@ def _inclusion_of(work: Work, beneficiary: Beneficiary, right: str) -> UUID:
     check_project(work.caller, right, project.id)
     if work.caller.provider is not None:
         check_partner(project, work.caller.provider, work.today)
-    pseudonym = work.veil.pseudonymiser.pseudonymise(beneficiary.ssin, project.id)
-    bucket = work.veil.pseudonymiser.bucket(pseudonym)
+    bucket, _, pseudonym = where(work, beneficiary.ssin, project.id)
     work.about(project.id, bucket, pseudonym=pseudonym)
     known = [one.inclusion for one in work.tx.inclusions.of_person(bucket, project.id, pseudonym)]
     living = [one for one in known if one.status in ("open", "exited")]

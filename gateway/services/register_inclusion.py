@@ -8,6 +8,7 @@ from gateway.domain.periods import day_of
 from gateway.domain.submissions import InclusionSubmission, instant_of
 from gateway.services.context import Work
 from gateway.services.find_inclusions import InclusionView
+from gateway.services.where import where
 from gateway.store.inclusions import KnownInclusion
 
 
@@ -22,8 +23,7 @@ def register_inclusion(work: Work, submission: InclusionSubmission) -> Inclusion
     imported = submission.imported
     project = work.catalogue.project(submission.project)
     check_project(work.caller, "register_inclusion" if imported is None else "register_inclusion_imported", project.id)
-    pseudonym = work.veil.pseudonymiser.pseudonymise(submission.ssin, project.id)
-    bucket = work.veil.pseudonymiser.bucket(pseudonym)
+    bucket, _, pseudonym = where(work, submission.ssin, project.id, to_add=True)
     work.about(project.id, bucket, pseudonym=pseudonym)
     sequence = work.tx.beneficiaries.lock_or_add(bucket, project.id, pseudonym)
     recorded_at = work.tx.stamp()

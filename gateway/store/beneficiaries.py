@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 
 from gateway.domain.delivery import Member
 from gateway.store import dialects
 from gateway.store.tables import beneficiary
 
+NOBODY = 0
+"""The sequence of a row that only holds the place of a person who lives under another pseudonym, or does not yet."""
 _ROW = (
     beneficiary.c.bucket == bindparam("b_bucket"),
     beneficiary.c.project == bindparam("b_project"),
@@ -34,6 +36,15 @@ _DESCRIBE = (
     .where(*_ROW)
     .values({name: bindparam(f"b_{name}") for name in ("insurer", "sex", "birth_date", "municipality")})
 )
+_HOLD = dialects.Statement(
+    lambda insert: insert(beneficiary).on_conflict_do_update(
+        index_elements=["bucket", "project", "pseudonym"], set_={"sequence": beneficiary.c.sequence}
+    )
+)
+_EMPTY_ONES = select(beneficiary.c.bucket, beneficiary.c.project, beneficiary.c.pseudonym).where(
+    beneficiary.c.sequence == NOBODY
+)
+_CLEAR = delete(beneficiary).where(*_ROW, beneficiary.c.sequence == NOBODY)
 _ADVANCE = update(beneficiary).where(*_ROW).values(sequence=bindparam("b_sequence"))
 _INSURER = select(beneficiary.c.insurer).where(*_ROW)
 _KNOWN = select(beneficiary.c.sequence).where(*_ROW)
@@ -75,6 +86,23 @@ class Beneficiaries:
         if wanted:
             self._connection.execute(_LOCK_ALL, {"persons": wanted}).all()
 
+    def hold(self, persons: Iterable[Person]) -> None:
+        """Lock the places of persons, known or not, in the order of bucket and pseudonym.
+
+        Shape: who is not known yet gets a row with the sequence 0.
+        """
+        for bucket, project, pseudonym in sorted(set(persons), key=_order):
+            row = {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sequence": NOBODY}
+            self._connection.execute(_HOLD.on(self._connection), row)
+
+    def clear(self, limit: int) -> int:
+        """Remove some rows that held a place and were nobody's; how many there were."""
+        found = self._connection.execute(_EMPTY_ONES.limit(limit)).all()
+        if found:
+            gone = [{"b_bucket": one.bucket, "b_project": one.project, "b_pseudonym": one.pseudonym} for one in found]
+            self._connection.execute(_CLEAR, gone)
+        return len(found)
+
     def advance(self, bucket: int, project: str, pseudonym: bytes, sequence: int) -> None:
         """Set the sequence number of the last message of a locked beneficiary."""
         row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym, "b_sequence": sequence}
@@ -100,3 +128,8 @@ class Beneficiaries:
             "b_municipality": member.municipality,
         }
         self._connection.execute(_DESCRIBE, {**row, **told})
+
+
+def _order(person: Person) -> tuple[int, bytes]:
+    """The order in which everybody locks."""
+    return person[0], person[2]

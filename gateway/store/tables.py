@@ -141,6 +141,16 @@ vault = Table(
     Column("sealed_ssin", LargeBinary, nullable=False),
 )
 
+former_pseudonym = Table(
+    "former_pseudonym",
+    metadata,
+    bucket_column(),
+    project_column(primary_key=True),
+    pseudonym_column(primary_key=True),
+    Column("former_pseudonym", LargeBinary, primary_key=True),
+    Column("former_bucket", SmallInteger, nullable=False),
+)
+
 inclusion = Table(
     "inclusion",
     metadata,

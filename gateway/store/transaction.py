@@ -34,6 +34,7 @@ from gateway.store.moves import Moves
 from gateway.store.outbox import Outbox
 from gateway.store.pulses import Pulses
 from gateway.store.releases import Releases
+from gateway.store.renaming import Renaming
 from gateway.store.seals import Seals
 from gateway.store.sides import Sides
 from gateway.store.statistics import Statistics
@@ -82,6 +83,7 @@ class Transaction:
         self.beneficiaries = Beneficiaries(connection)
         self.vault = Vault(connection)
         self.seals = Seals(connection)
+        self.renaming = Renaming(connection)
         self.inclusions = Inclusions(connection)
         self.actions = Actions(connection)
         self.outbox = Outbox(connection)

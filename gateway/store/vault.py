@@ -5,9 +5,10 @@ Stage: identified, as sealed bytes only.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, literal, select, tuple_
 
 from gateway.store import dialects
+from gateway.store.beneficiaries import Person
 from gateway.store.tables import vault
 
 _ROW = (
@@ -15,6 +16,7 @@ _ROW = (
     vault.c.project == bindparam("b_project"),
     vault.c.pseudonym == bindparam("b_pseudonym"),
 )
+_KEY = (vault.c.bucket, vault.c.project, vault.c.pseudonym)
 _PUT = dialects.Statement(lambda insert: insert(vault).on_conflict_do_nothing())
 _SEALED = select(vault.c.sealed_ssin).where(*_ROW)
 _FORGET = delete(vault).where(*_ROW)
@@ -35,6 +37,20 @@ class Vault:
         """Destroy a sealed identity that nothing current needs any more."""
         row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
         self._connection.execute(_FORGET, row)
+
+    def holds(self, bucket: int, project: str, pseudonym: bytes) -> bool:
+        """Whether there is a sealed identity of a pseudonym: whether anything current is about it."""
+        row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
+        return self._connection.execute(_SEALED, row).first() is not None
+
+    def people(self, after: Person | None, limit: int) -> list[tuple[Person, bytes]]:
+        """Whose identity is sealed, with the seal, in order of bucket, project and pseudonym from behind one on."""
+        query = select(vault).order_by(*_KEY).limit(limit)
+        if after is not None:
+            bound = (literal(one, column.type) for column, one in zip(_KEY, after, strict=True))
+            query = query.where(tuple_(*_KEY) > tuple_(*bound))
+        rows = self._connection.execute(query).all()
+        return [((row.bucket, row.project, bytes(row.pseudonym)), bytes(row.sealed_ssin)) for row in rows]
 
     def get(self, bucket: int, project: str, pseudonym: bytes) -> bytes:
         """The sealed identity of a pseudonym."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from gateway import keys_command
 from gateway.cli import main
+from gateway.clock import real_now
 from gateway.pseudonyms import watched
 from gateway.pseudonyms.keyring import Key, Phase, Purpose, change_keyring, read_keyring
 from gateway.pseudonyms.receipts import verify_receipt
 from gateway.services.deliver_outbox import deliver_outbox
 from gateway.settings import read_settings
-from gateway.store.tables import inclusion, outbox, vault
+from gateway.store.tables import beneficiary, inclusion, outbox, vault
 from tests.services.desk import Desk
 from tests.services.test_deliver_outbox import PACE, Wire
 from tests.store.rows import rows
@@ -115,6 +118,54 @@ def test_old_key_stays_while_a_seal_cannot_be_opened(desk: Desk, run: Run) -> No
     assert status == 2
     assert "1 seals cannot be opened and stayed as they are" in said
     assert [version for version, _ in sealing_keys()] == [1, 2]
+
+
+def test_pseudonym_keys_rotate_and_the_old_one_is_gone(desk: Desk, run: Run) -> None:
+    one = desk.include().known.inclusion
+    before = {bytes(row["pseudonym"]) for row in rows(desk.database_url, inclusion)}
+
+    status, said = run("keys", "rotate", "--pseudonym", "--settle", "0.1")
+
+    assert status == 0
+    assert [line for line in said.splitlines() if "key_ring_read" not in line] == [
+        "announce: pseudonym-1 used, pseudonym-2 known",
+        "use: pseudonym-1 used, pseudonym-2 used",
+        "renew: 1 people renamed",
+        "renew: 0 people renamed",
+        "retire: pseudonym-2 used",
+    ]
+    (kept,) = rows(desk.database_url, beneficiary)
+    assert bytes(kept["pseudonym"]) not in before
+    desk.context = desk.context.renewed()
+    assert desk.exit(one.id).known.inclusion.pseudonym == bytes(kept["pseudonym"])
+
+
+def test_rotation_of_pseudonyms_that_was_cut_goes_on(desk: Desk, run: Run) -> None:
+    desk.include()
+    for step in ("announce", "use"):
+        run("keys", "rotate", "--pseudonym", "--step", step)
+
+    status, said = run("keys", "rotate", "--pseudonym", "--settle", "0")
+
+    assert status == 0
+    assert said.splitlines()[-2:] == ["renew: 0 people renamed", "retire: pseudonym-2 used"]
+    assert "renew: 1 people renamed" in said
+
+
+def test_old_key_of_pseudonyms_stays_while_somebody_cannot_be_renamed(
+    desk: Desk, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_command, "MOST_PASSES", 2)
+    monkeypatch.setattr(keys_command, "BREATH_SECONDS", 0)
+    desk.include()
+    with desk.context.store.transaction() as tx:
+        tx.outbox.claim(rows(desk.database_url, outbox)[0]["bucket"], real_now(), real_now() + timedelta(hours=1), 1)
+
+    status, said = run("keys", "rotate", "--pseudonym", "--settle", "0")
+
+    assert status == 2
+    assert "1 people are busy, 0 have a seal that cannot be opened" in " ".join(said.split())
+    assert len(read_keyring(read_settings().keyring_path).versions(Purpose.PSEUDONYM)) == 2
 
 
 def test_receipts_of_the_old_key_are_verified_beside_those_of_the_new_one(desk: Desk, run: Run) -> None:

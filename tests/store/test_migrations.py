@@ -16,7 +16,8 @@ from gateway.store.tables import metadata
 from tests.store.rows import counts
 
 WITHOUT_A_PSEUDONYM = {"delivery_failure", "moved", "webhook_event"}
-ABOUT_A_PERSON = {"beneficiary", "vault", "inclusion", "action", "outbox", "audit_entry"} | WITHOUT_A_PSEUDONYM
+WITH_ONE = {"beneficiary", "vault", "former_pseudonym", "inclusion", "action", "outbox", "audit_entry"}
+ABOUT_A_PERSON = WITH_ONE | WITHOUT_A_PSEUDONYM
 
 
 @pytest.fixture
