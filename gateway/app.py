@@ -16,6 +16,7 @@ from gateway.domain.errors import StoreUnavailable
 from gateway.http.api import (
     actions,
     aggregates,
+    audit,
     batches,
     catalogue,
     deliveries,
@@ -71,6 +72,7 @@ ROUTES: tuple[Route, ...] = (
     *forecast.ROUTES,
     *extracts.ROUTES,
     *deliveries.ROUTES,
+    *audit.ROUTES,
     *webhooks.ROUTES,
     *reconciliation.ROUTES,
     *figures.ROUTES,

@@ -117,6 +117,7 @@ ACCESS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
         "show_month_end": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT},
         "show_months_lost": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT},
         "list_deliveries": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT, Role.AUDITOR: Scope.ANY},
+        "list_audit": {Role.AUDITOR: Scope.ANY},
         "register_webhook": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT},
         "list_webhooks": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT, Role.AUDITOR: Scope.ANY},
         "list_webhook_events": {Role.PROJECT_ADMIN: Scope.OWN_PROJECT, Role.AUDITOR: Scope.ANY},

@@ -5,16 +5,51 @@ Stage: pseudonymous; who asked is a keyed hash. Times are real time.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, func, insert, select, text, tuple_
 
 from gateway.domain.audit import Entry
 from gateway.store.tables import audit_entry
 
+Place = tuple[datetime, UUID]
+"""An entry in the order of a list: by instant, then by id."""
 _ADD = insert(audit_entry)
-_UNCHAINED = select(func.count(), func.min(audit_entry.c.at)).where(text("position IS NULL"))
+_WAITS, _CHAINED = text("audit_entry.position IS NULL"), text("audit_entry.position IS NOT NULL")  # as the indexes say
+_UNCHAINED = select(func.count(), func.min(audit_entry.c.at)).where(_WAITS)
+_ENTRY = [audit_entry.c[name] for name in Entry.__dataclass_fields__]
+_BY_PLACE = (audit_entry.c.at, audit_entry.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries are wanted; None stands for all. Shape: `since` inclusive, `until` exclusive."""
+
+    about: UUID | None = None
+    person: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What an entry has to meet."""
+        wanted = (
+            (operator.eq, audit_entry.c.object, self.about),
+            (operator.eq, audit_entry.c.person, self.person),
+            (operator.ge, audit_entry.c.at, self.since),
+            (operator.lt, audit_entry.c.at, self.until),
+        )
+        return [compare(column, value) for compare, column, value in wanted if value is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEntry:
+    """An entry as the register has it; `position` is None until it is chained."""
+
+    entry: Entry
+    position: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +73,19 @@ class Audit:
     def unchained(self) -> Unchained:
         """What waits for its place in a chain."""
         return Unchained(*self._connection.execute(_UNCHAINED).one())
+
+    def list(self, chosen: AuditFilter, after: Place | None, limit: int) -> list[KnownEntry]:
+        """Entries by instant and id, after one of them; those that wait for a place are among them.
+
+        Cost: an index of those that are chained, by instant, by person or by object; those that wait are all looked at.
+        """
+        conditions = chosen.conditions()
+        if after is not None:
+            conditions.append(tuple_(*_BY_PLACE) > after)
+        query = select(*_ENTRY, audit_entry.c.position).where(*conditions).order_by(*_BY_PLACE).limit(limit)
+        found = {}
+        for part in (_WAITS, _CHAINED):  # in this order: what is chained meanwhile is found twice, and never not at all
+            for row in self._connection.execute(query.where(part)):
+                said = dict(row._mapping)
+                found[row.at, row.id] = KnownEntry(position=said.pop("position"), entry=Entry(**said))
+        return [found[place] for place in sorted(found)][:limit]

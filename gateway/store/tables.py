@@ -289,8 +289,9 @@ audit_entry = Table(
         where="verb IN ('register_inclusion', 'register_exit') AND outcome NOT IN ('done', 'replayed')",
     ),
     partial_index("ix_audit_entry_unchained", "bucket", "id", where="position IS NULL"),
-    partial_index("ix_audit_entry_chained", "id", where="position IS NOT NULL"),
-    partial_index("ix_audit_entry_person", "person", "id", where="position IS NOT NULL"),
+    partial_index("ix_audit_entry_chained", "at", "id", where="position IS NOT NULL"),
+    partial_index("ix_audit_entry_person", "person", "at", "id", where="position IS NOT NULL"),
+    partial_index("ix_audit_entry_object", "object", "at", "id", where="position IS NOT NULL"),
 )
 
 audit_chain = Table(

@@ -12,6 +12,7 @@ from marshmallow import Schema
 from schemas import (
     action,
     aggregate,
+    audit,
     batch,
     catalogue,
     delivery,
@@ -38,6 +39,7 @@ MODULES = (
         batch,
         catalogue,
         aggregate,
+        audit,
         delivery,
         extract,
         figures,
@@ -88,6 +90,7 @@ def test_every_request_and_receipt_has_a_golden_document() -> None:
         "InclusionQuery",
         "ActionQuery",
         "DeliveryQuery",
+        "AuditQuery",
         "WebhookQuery",
         "WebhookEventQuery",
         "BatchQuery",

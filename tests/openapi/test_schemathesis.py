@@ -33,6 +33,7 @@ CLAIMS: dict[Role, dict[str, Any]] = {
     Role.PROJECT_ADMIN: {"project": PROJECT},
     Role.POLICY_MAKER: {},
     Role.PROVIDER: {"nihii": PARTNER},
+    Role.AUDITOR: {},
 }
 """The roles whose tokens are used, the farthest reaching first."""
 NOT_ASKED = ("positive_data_acceptance",)

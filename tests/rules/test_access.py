@@ -67,6 +67,7 @@ WRITTEN_BY_HAND = {
     "show_month_end": {"project_admin": "own_project"},
     "show_months_lost": {"project_admin": "own_project"},
     "list_deliveries": {"project_admin": "own_project", "auditor": "any"},
+    "list_audit": {"auditor": "any"},
     "register_webhook": {"project_admin": "own_project"},
     "list_webhooks": {"project_admin": "own_project", "auditor": "any"},
     "list_webhook_events": {"project_admin": "own_project", "auditor": "any"},

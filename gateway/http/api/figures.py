@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -27,8 +26,8 @@ from gateway.store.figures import RefusedLine
 from schemas import figures as wire
 
 _STATUSES = ("open", "exited", "rejected", "annulled")
-_LARGEST, _FIRST_YEAR, _LAST_YEAR = 2**31, 2000, 2199
-"""Beyond them no cursor was ever given."""
+_LARGEST = 2**31
+"""Beyond it no cursor was ever given."""
 _STATES = ("pending", "accepted", "rejected", "failed")
 
 
@@ -43,18 +42,8 @@ def _near_days(incoming: Incoming) -> int:
     return incoming.context.near_days
 
 
-def _parts(cursor: str | None) -> tuple[str, str] | None:
-    position = cursors.decode(cursor)
-    if position is None:
-        return None
-    first, found, second = position.partition("|")
-    if not found:
-        raise InvalidCursor
-    return first, second
-
-
 def _spot(cursor: str | None) -> tuple[UUID, int] | None:
-    parts = _parts(cursor)
+    parts = cursors.decode_parts(cursor)
     try:
         spot = None if parts is None else (UUID(parts[0]), int(parts[1]))
     except ValueError:
@@ -62,17 +51,6 @@ def _spot(cursor: str | None) -> tuple[UUID, int] | None:
     if spot is not None and not 0 < spot[1] < _LARGEST:
         raise InvalidCursor
     return spot
-
-
-def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
-    parts = _parts(cursor)
-    try:
-        place = None if parts is None else (datetime.fromisoformat(parts[0]), UUID(parts[1]))
-    except ValueError:
-        raise InvalidCursor from None
-    if place is not None and (place[0].tzinfo is not UTC or not _FIRST_YEAR <= place[0].year <= _LAST_YEAR):
-        raise InvalidCursor
-    return place
 
 
 def _month_end(incoming: Incoming) -> Any:
@@ -83,7 +61,7 @@ def _month_end(incoming: Incoming) -> Any:
 
 def _months_lost(incoming: Incoming) -> Any:
     query = incoming.query
-    page: dict[str, Any] = {"after": _place(query.get("cursor")), "limit": query["limit"]}
+    page: dict[str, Any] = {"after": cursors.decode_place(query.get("cursor")), "limit": query["limit"]}
     span: dict[str, Any] = {"first": query.get("from"), "last": query.get("to")}
     return partial(show_months_lost, project_id=_project(incoming), **span, **page)
 

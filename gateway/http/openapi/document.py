@@ -47,6 +47,7 @@ _TAGS = {
     "months-lost": "What communications after a month's end cost.",
     "reconciliation": "What was asked, sent and answered in a month, and in what the sides differ.",
     "deliveries": "How far each message to MyCareNet is.",
+    "audit": "Who did or saw what, about whom, when, and how it ended.",
     "webhooks": "Where a project's own software is told of changed deliveries, and what it was told.",
     "rules": "The rule book.",
     "problems": "Every problem with its remedy.",

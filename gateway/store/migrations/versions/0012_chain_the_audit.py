@@ -13,8 +13,9 @@ depends_on = None
 _COLUMNS = (("pseudonym", sa.LargeBinary()), ("position", sa.BigInteger()), ("hash", sa.LargeBinary()))
 _INDEXES = (
     ("ix_audit_entry_unchained", ["bucket", "id"], "position IS NULL"),
-    ("ix_audit_entry_chained", ["id"], "position IS NOT NULL"),
-    ("ix_audit_entry_person", ["person", "id"], "position IS NOT NULL"),
+    ("ix_audit_entry_chained", ["at", "id"], "position IS NOT NULL"),
+    ("ix_audit_entry_person", ["person", "at", "id"], "position IS NOT NULL"),
+    ("ix_audit_entry_object", ["object", "at", "id"], "position IS NOT NULL"),
 )
 
 
