@@ -17,6 +17,7 @@ from gateway.domain.lattice import Period, PeriodKind
 from gateway.domain.reconciliation import Reconciliation
 from gateway.http.texts import LANGUAGES, difference_text
 from gateway.services.context import Context
+from gateway.services.operator import note
 from gateway.services.reconcile import reconcile_month
 from gateway.settings import read_settings
 
@@ -39,9 +40,7 @@ def reconcile(
     context = replace(context, statements=replace(context.statements, patience=PATIENCE))
     with closing(context.store):
         try:
-            differ = [
-                _tell(one, month, reconcile_month(context, one, month), language) for one in _of(context, project)
-            ]
+            differ = [_tell(one, month, _reconciled(context, one, month), language) for one in _of(context, project)]
         except UnknownProject:
             raise typer.BadParameter(f"no project is called {project}") from None
         except StatementUnavailable:
@@ -56,6 +55,18 @@ def _of(context: Context, project: str) -> list[str]:
     with context.store.reading() as tx:
         catalogue = tx.catalogue.current()
     return [catalogue.project(project).id] if project else sorted(catalogue.projects)
+
+
+def _reconciled(context: Context, project: str, month: str) -> Reconciliation:
+    """A project's month, of which the audit knows before anybody does (G16). Raises: StatementUnavailable."""
+    outcome = "done"
+    try:
+        return reconcile_month(context, project, month)
+    except StatementUnavailable as problem:
+        outcome = problem.code
+        raise
+    finally:
+        note(context, "reconcile", project, outcome)
 
 
 def _tell(project: str, month: str, found: Reconciliation, language: str) -> bool:

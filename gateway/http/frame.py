@@ -21,7 +21,7 @@ from gateway.http.callers import Callers
 from gateway.http.files import file_response
 from gateway.http.routes import Incoming, Outgoing, Reading, Route
 from gateway.services.context import Call, Context
-from gateway.services.perform import perform
+from gateway.services.perform import perform, perform_later
 from gateway.store.idempotency import KeptAnswer, Key
 from schemas import strict_json
 
@@ -57,7 +57,8 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
             return file_response(context.extracts_dir, last.file, request)
         answer = performed.answer
         if last.later is not None:
-            answer = _bytes_of(last.later(), answer_schema, route.status, validate_only=False)
+            found = perform_later(context, call, last.later, last.project)
+            answer = _bytes_of(found, answer_schema, route.status, validate_only=False)
         shown = _with(answer.body, {} if validate_only else last.once)
         response = Response(last.stream or shown, answer.status)
         response.headers.update(answer.headers)

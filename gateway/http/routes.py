@@ -62,7 +62,7 @@ class Outgoing:
 
     Shape: `status` is that of the route where none is given; a `stream` is read after the verb's transaction; `once`
     holds members that are shown with the first answer alone and are not kept for its replays; `later` gives the answer
-    after it, where that takes long or asks somebody else.
+    after it, where that takes long or asks somebody else; what keeps it from that is audited, with the `project`.
     """
 
     document: Any
@@ -74,6 +74,7 @@ class Outgoing:
     stream: Iterator[bytes] | None = None
     once: Mapping[str, str] = field(default_factory=dict)
     later: Callable[[], Outgoing] | None = None
+    project: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,14 @@ from gateway.services.context import Context
 
 
 def operator_entry(
-    context: Context, verb: str, bucket: int = 0, project: str | None = None, about: UUID | None = None
+    context: Context,
+    verb: str,
+    bucket: int = 0,
+    project: str | None = None,
+    about: UUID | None = None,
+    outcome: str = "done",
 ) -> Entry:
-    """The entry of something that was done by command."""
+    """The entry of something that was done by command, or tried."""
     return Entry(
         id=context.veil.identifiers.new(bucket),
         bucket=bucket,
@@ -20,17 +25,17 @@ def operator_entry(
         organisation="command-line",
         person="command-line",
         verb=verb,
-        outcome="done",
+        outcome=outcome,
         request_id=str(uuid4()),
         project=project,
         object=about,
     )
 
 
-def note(context: Context, verb: str) -> None:
-    """Write the audit entry of what is about to be done by command, and has no transaction of its own.
+def note(context: Context, verb: str, project: str | None = None, outcome: str = "done") -> None:
+    """Write the audit entry of what is about to be done or told by command, and has no transaction of its own.
 
     Raises: StoreUnavailable, and it shall not be done (G16).
     """
     with context.store.transaction() as tx:
-        tx.audit.add(operator_entry(context, verb))
+        tx.audit.add(operator_entry(context, verb, project=project, outcome=outcome))

@@ -13,7 +13,15 @@ from typing import TypeVar
 
 from gateway.domain.access import PUBLISHED, check_role
 from gateway.domain.audit import Entry
-from gateway.domain.errors import Conflict, NotFound, PreconditionFailed, Problem, Refusal, StoreUnavailable
+from gateway.domain.errors import (
+    Conflict,
+    NotFound,
+    PreconditionFailed,
+    Problem,
+    Refusal,
+    StoreUnavailable,
+    Unavailable,
+)
 from gateway.pseudonyms.port import Unasked
 from gateway.services.context import Call, Context, MovedMeanwhile, Work
 from gateway.store.idempotency import KeptAnswer
@@ -90,6 +98,21 @@ def _write(
     if call.validate_only:
         _audit_alone(context, call, work, None)
     return performed
+
+
+def perform_later(context: Context, call: Call, later: Callable[[], Result], project: str | None) -> Result:
+    """Do what a verb left for after its transaction, which wrote the entry of who asked.
+
+    Raises: whatever keeps it from that, after an entry of its own says so; StoreUnavailable.
+    """
+    try:
+        return later()
+    except Unavailable as problem:
+        with context.store.transaction() as tx:
+            failed = _begin(context, call, tx)
+            failed.project = project
+            tx.audit.add(_entry(failed, call, problem.code))
+        raise
 
 
 def perform_within(context: Context, tx: Transaction, call: Call, verb: Callable[[Work], None]) -> None:

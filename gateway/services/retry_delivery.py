@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from gateway.domain.audit import Entry
 from gateway.domain.delivery import Message, State
 from gateway.services.announce_delivery import announce_delivery
 from gateway.services.context import Context
+from gateway.services.operator import operator_entry
 from gateway.store.transaction import Transaction
 
 
@@ -51,7 +51,7 @@ def retry_delivery(context: Context, message_id: UUID, reason: RetryReason) -> M
             raise NotFailed(state)
         tx.failures.retried(bucket, message_id, reason.value, tx.legal_now())
         announce_delivery(tx, context, message, State.PENDING)
-        tx.audit.add(_entry(context, message, "retry_delivery"))
+        tx.audit.add(operator_entry(context, "retry_delivery", message.bucket, message.project, message.id))
     return message
 
 
@@ -70,7 +70,7 @@ def resend_delivery(context: Context, message_id: UUID, reason: ResendReason) ->
         tx.failures.resent(message, reason.value, tx.legal_now())
         if state == State.ACCEPTED:
             announce_delivery(tx, context, message, State.PENDING)
-        tx.audit.add(_entry(context, message, "resend_delivery"))
+        tx.audit.add(operator_entry(context, "resend_delivery", message.bucket, message.project, message.id))
     return message
 
 
@@ -80,20 +80,3 @@ def _place(context: Context, tx: Transaction, message_id: UUID) -> tuple[int, st
     state = tx.outbox.state_of(bucket, message_id)
     moved_to = tx.moves.find(bucket, message_id) if state is None else None
     return (bucket, state) if moved_to is None else (moved_to, tx.outbox.state_of(moved_to, message_id))
-
-
-def _entry(context: Context, message: Message, verb: str) -> Entry:
-    """The audit entry of who has the command line: nobody with a token."""
-    return Entry(
-        id=context.veil.identifiers.new(message.bucket),
-        bucket=message.bucket,
-        at=context.real_now(),
-        role="operator",
-        organisation="command-line",
-        person="command-line",
-        verb=verb,
-        outcome="done",
-        request_id=str(uuid4()),
-        project=message.project,
-        object=message.id,
-    )

@@ -13,7 +13,7 @@ import requests
 from gateway import cli
 from gateway.services.collect_answers import collect_answers
 from gateway.services.deliver_outbox import deliver_outbox
-from gateway.store.tables import outbox
+from gateway.store.tables import audit_entry, outbox
 from gateway.upstream.client import MyCareNet
 from tests.mock.builders import a_mycarenet
 from tests.services.desk import Desk
@@ -54,6 +54,12 @@ def _delivered(desk: Desk, url: str) -> UUID:
     return UUID(str(rows(desk.database_url, outbox)[0]["id"]))
 
 
+def _audited(desk: Desk) -> list[tuple[str, str]]:
+    entries = [row for row in rows(desk.database_url, audit_entry, "at", "id") if row["verb"] == "reconcile"]
+    assert {row["role"] for row in entries} == {"operator"}
+    return [(row["project"], row["outcome"]) for row in entries]
+
+
 def test_every_project_is_told_and_a_difference_ends_with_1(desk: Desk, url: str, run: Run) -> None:
     message = _delivered(desk, url)
 
@@ -69,10 +75,12 @@ def test_every_project_is_told_and_a_difference_ends_with_1(desk: Desk, url: str
     ]
     assert (differing[0], str(message) in differing[1]) == (1, True)
     assert "dropped MyCareNet en a accusé réception" in differing[1]
+    assert _audited(desk) == [("demo-nord", "done"), ("demo-sud", "done"), ("demo-nord", "done")]
 
 
 def test_without_a_statement_it_ends_with_2(desk: Desk, run: Run) -> None:
     assert run("--month", "2022-01") == (2, "", "MyCareNet gave no whole statement: try again later")
+    assert _audited(desk) == [("demo-nord", "statement-unavailable")]
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,11 @@ def test_without_a_statement_there_is_none_and_a_time_to_ask_again(light_gateway
 
     assert (answer.status_code, answer.get_json()["code"]) == (503, "statement-unavailable")
     assert answer.headers["Retry-After"] == "60"
+    asked, failed = rows(light_gateway.database_url, audit_entry, "at", "id")[-2:]
+    assert (asked["outcome"], failed["outcome"]) == ("done", "statement-unavailable")
+    assert {(one["verb"], one["project"], one["request_id"]) for one in (asked, failed)} == {
+        ("show_reconciliation", "demo-nord", asked["request_id"])
+    }
 
 
 @pytest.mark.parametrize(

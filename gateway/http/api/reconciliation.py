@@ -34,7 +34,7 @@ def _show(incoming: Incoming) -> Any:
 
 
 def _dump(project: str, incoming: Incoming) -> Outgoing:
-    return Outgoing(None, later=partial(_reconciled, project, incoming))
+    return Outgoing(None, later=partial(_reconciled, project, incoming), project=project)
 
 
 def _reconciled(project: str, incoming: Incoming) -> Outgoing:
