@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from uuid import uuid4
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
 from flask import Flask, Response, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed, SecurityError
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+    NotFound,
+    SecurityError,
+)
 
 from gateway.domain import errors
 from gateway.http.callers import Callers
@@ -31,7 +39,8 @@ def create_flask(
 ) -> Flask:
     """The application with the routes given; open and sandbox doors are added by whoever composes it."""
     app = Flask("chroniccare", static_folder=None)
-    app.config["TRUSTED_HOSTS"] = list(trusted_hosts)
+    app.config["TRUSTED_HOSTS"] = [host.lower() for host in trusted_hosts]
+    app.wsgi_app = _with_plain_host(app.wsgi_app)  # type: ignore[method-assign, assignment] # as Flask's own documentation has it
     app.url_map.merge_slashes = False  # its redirect would repeat the path that was sent
     for route in routes:
         app.add_url_rule(
@@ -41,6 +50,19 @@ def create_flask(
     _frame_requests(app, metrics)
     _frame_problems(app, metrics)
     return app
+
+
+def _with_plain_host(serve: WSGIApplication) -> WSGIApplication:
+    """The application, told the host in small letters, because hosts have no case, and none where none was sent.
+
+    Not: the server's own name, which Werkzeug takes for a host that is missing.
+    """
+
+    def plain(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        environ["HTTP_HOST"] = environ.get("HTTP_HOST", "").lower()
+        return serve(environ, start)
+
+    return plain
 
 
 def _frame_traces(app: Flask, spans: Spans) -> None:
@@ -134,6 +156,8 @@ def _problem_of(error: HTTPException) -> errors.Problem:
     match error:
         case MethodNotAllowed():
             return errors.MethodNotAllowed(sorted(error.valid_methods or []))
+        case NotFound() if request.method == "CONNECT":
+            return errors.MethodNotAllowed([])  # its target is no path
         case SecurityError():
             return errors.UntrustedHost()
         case BadRequest():

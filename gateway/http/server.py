@@ -17,12 +17,14 @@ import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import InvalidHeader, ParseException
+from gunicorn.http.message import Request
 from gunicorn.workers.gthread import ThreadWorker
 
 from gateway.http.texts import problem_texts
 from schemas import strict_json
 
+SAID_ONCE = ("AUTHORIZATION", "CONTENT-TYPE", "IDEMPOTENCY-KEY", "IF-MATCH")
 log = structlog.get_logger("chroniccare.server")
 
 
@@ -60,6 +62,13 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no type
         """Leave Ctrl-C, which a terminal sends to every process, to the arbiter: told twice, a worker may hang."""
         super().init_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def handle_request(self, req: Request, conn: object) -> object:
+        """Serve a request, unless it says twice what may be said once: joined by a comma, that would look like one."""
+        names = [name for name, _ in req.headers]
+        if any(names.count(name) > 1 for name in SAID_ONCE):
+            raise InvalidHeader("")
+        return super().handle_request(req, conn)
 
     def handle_error(self, _req: object, client: socket, _addr: object, exc: BaseException) -> None:
         """Answer what HTTP itself forbids with a problem, and log the kind of fault alone."""

@@ -21,6 +21,7 @@ NAMES_ALLOWED = {
     "base_url": "the established name of the address that paths are added to",
     "base": "the number that check digits are computed of",
     "handle_error": "gunicorn's name",
+    "handle_request": "gunicorn's name",
     "process_bind_param": "SQLAlchemy's name",
     "process_result_value": "SQLAlchemy's name",
 }

@@ -146,7 +146,9 @@ def test_host_that_is_not_ours_is_400(shared_gateway: Gateway, host: str) -> Non
         assert "evil" not in answer.text
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "localhost:8080", "127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "localhost:8080", "127.0.0.1:1", "LocalHost", "LOCALHOST:80"]
+)
 def test_host_that_is_ours_is_served_on_any_port(shared_gateway: Gateway, host: str) -> None:
     assert shared_gateway.send("GET", "/live", environ={"HTTP_HOST": host}).status_code == 200
 
