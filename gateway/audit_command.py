@@ -1,4 +1,4 @@
-"""The commands of the audit: `chroniccare audit verify`, `chroniccare audit checkpoint`."""
+"""The commands of the audit: `chroniccare audit`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from rich.console import Console
 
 from gateway.app import build_context
 from gateway.domain.audit import BUCKETS_OF_A_CHAIN, Broken, Fault
+from gateway.domain.identity import Ssin
+from gateway.http.texts import LANGUAGES, access_text, access_texts
 from gateway.pseudonyms.receipts import BrokenReceipt
 from gateway.services.chain_audit import sign_ends
 from gateway.services.checkpoints import BrokenCheckpoints, CheckpointFile, CheckpointRefused
+from gateway.services.report_access import report_access
 from gateway.services.verify_audit import Verified, verify_audit
 from gateway.settings import Settings, read_settings
+from schemas.checks import is_ssin
 
 audit_app = typer.Typer(help="The audit.", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -55,6 +59,26 @@ def audit_checkpoint() -> None:
             _told(f"{settings.checkpoints_path} cannot be written")
     for line in checkpoints.lines()[-1:]:
         typer.echo(line)
+
+
+@audit_app.command("report")
+def audit_report(
+    ssin_file: Annotated[typer.FileText, typer.Option(help="holds the person's SSIN; - is standard input")],
+    language: Annotated[str, typer.Option(help=f"of the person: {', '.join(LANGUAGES)}")] = "fr",
+) -> None:
+    """Tell a person who consulted or changed what the register holds about them, when and why; audited itself."""
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"--language is one of {', '.join(LANGUAGES)}")
+    digits = ssin_file.read(100).strip()
+    if not is_ssin(digits):
+        _told("the file holds no SSIN: eleven digits, and nothing else")
+    context = build_context(read_settings())
+    with closing(context.store):
+        entries = report_access(context, Ssin(digits))
+    said = access_texts()["said"]
+    typer.echo(said["heading" if entries else "none"][language])
+    for entry in entries:
+        typer.echo(access_text(entry, language))
 
 
 def _checkpoints(settings: Settings) -> CheckpointFile:

@@ -15,6 +15,8 @@ def operator_entry(
     project: str | None = None,
     about: UUID | None = None,
     outcome: str = "done",
+    *,
+    pseudonym: bytes | None = None,
 ) -> Entry:
     """The entry of something that was done by command, or tried."""
     return Entry(
@@ -29,6 +31,7 @@ def operator_entry(
         request_id=str(uuid4()),
         project=project,
         object=about,
+        pseudonym=pseudonym,
     )
 
 

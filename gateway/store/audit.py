@@ -6,13 +6,15 @@ Stage: pseudonymous; who asked is a keyed hash. Times are real time.
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, text, tuple_
 
 from gateway.domain.audit import Entry
+from gateway.store.beneficiaries import Person
 from gateway.store.tables import audit_entry
 
 Place = tuple[datetime, UUID]
@@ -21,6 +23,8 @@ _ADD = insert(audit_entry)
 _WAITS, _CHAINED = text("audit_entry.position IS NULL"), text("audit_entry.position IS NOT NULL")  # as the indexes say
 _UNCHAINED = select(func.count(), func.min(audit_entry.c.at)).where(_WAITS)
 _ENTRY = [audit_entry.c[name] for name in Entry.__dataclass_fields__]
+_FIND = select(*_ENTRY)
+_AT_ONCE = 500
 _BY_PLACE = (audit_entry.c.at, audit_entry.c.id)
 
 
@@ -89,3 +93,27 @@ class Audit:
                 said = dict(row._mapping)
                 found[row.at, row.id] = KnownEntry(position=said.pop("position"), entry=Entry(**said))
         return [found[place] for place in sorted(found)][:limit]
+
+    def about(self, people: Iterable[Person], objects: Iterable[UUID]) -> Sequence[Entry]:
+        """Every entry about a person, under any of several pseudonyms, and about any of some objects.
+
+        Cost: all entries of the people's buckets.
+        """
+        named = [
+            and_(audit_entry.c.bucket == bucket, audit_entry.c.project == project, audit_entry.c.pseudonym == pseudonym)
+            for bucket, project, pseudonym in people
+        ]
+        return [*{one.id: one for one in (*self._all(or_(*named)), *self._of_objects(list(objects)))}.values()]
+
+    def of_lists(self, project: str, verbs: Iterable[str], since: datetime) -> Sequence[Entry]:
+        """Every time that lists of a project were given, from an instant on."""
+        wanted = (audit_entry.c.project == project, audit_entry.c.verb.in_(verbs), audit_entry.c.outcome == "done")
+        return self._all(and_(*wanted, audit_entry.c.at >= since))
+
+    def _of_objects(self, objects: Sequence[UUID]) -> Iterator[Entry]:
+        for first in range(0, len(objects), _AT_ONCE):
+            yield from self._all(audit_entry.c.object.in_(objects[first : first + _AT_ONCE]))
+
+    def _all(self, condition: ColumnElement[bool]) -> Sequence[Entry]:
+        rows = [row for part in (_WAITS, _CHAINED) for row in self._connection.execute(_FIND.where(part, condition))]
+        return [*{row.id: Entry(**row._mapping) for row in rows}.values()]

@@ -48,6 +48,16 @@ class Moves:
         row = {"bucket": bucket, "id": moved_id, "new_bucket": new_bucket}
         self._connection.execute(_NOTE.on(self._connection), row)
 
+    def facts_of(self, person: Person) -> list[UUID]:
+        """The ids of the inclusions and actions that are a person's now."""
+        found: list[UUID] = []
+        for table in (inclusion, action):
+            theirs = (table.c.bucket == person[0], table.c.project == person[1], table.c.pseudonym == person[2])
+            found += self._connection.execute(
+                select(table.c.id).where(*theirs, table.c.superseded_at.is_(None))
+            ).scalars()
+        return found
+
     def move_fact(self, fact: UUID, bucket: int, new_bucket: int, pseudonym: bytes, at: datetime) -> list[UUID]:
         """Move an inclusion with its actions; the ids of all that moved, the inclusion first."""
         ids = self._move(inclusion, inclusion.c.id == fact, bucket, new_bucket, pseudonym, at)

@@ -180,7 +180,7 @@ TRUTH = {
         {"project_admin": 200, "auditor": 200},
         {"project_admin": 403, "auditor": 200},
     ),
-    "GET /v1/audit": Row("/v1/audit?inclusion={p.inclusion}", None, {"auditor": 200}, {"auditor": 200}),
+    "GET /v1/audit": Row("/v1/audit?limit=1", None, {"auditor": 200}, {"auditor": 200}),
     "POST /v1/webhooks": Row(
         "/v1/webhooks",
         lambda _: {"url": "https://software.example/hook"},

@@ -10,6 +10,9 @@ from typing import Any
 
 from werkzeug.datastructures import LanguageAccept
 
+from gateway.domain.audit import Entry
+from gateway.domain.periods import BRUSSELS
+
 LANGUAGES = ("fr", "nl", "de", "en")
 DEFAULT_LANGUAGE = "en"
 
@@ -53,6 +56,33 @@ def difference_texts() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
 def difference_text(kind: str, remedy: str, language: str) -> str:
     """A difference and what to do about it, in words."""
     return f"{difference_texts()['kind'][kind][language]} {difference_texts()['remedy'][remedy][language]}"
+
+
+@cache
+def access_texts() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    """How a person is told who (`role`) did what (`verb`) and `why`, and what else is `said`, by language."""
+    return _read("access.toml")
+
+
+def access_text(entry: Entry, language: str) -> str:
+    """An audit entry in words: when, who, what, why, and how it ended where that was not its plain end."""
+    texts = access_texts()
+    who = texts["role"][entry.role][language].format(organisation=entry.organisation)
+    what = texts["verb"].get(entry.verb, {**texts["said"]["other"], "why": "other"})
+    where = "" if entry.project is None else f" [{entry.project}]"
+    at, why = entry.at.astimezone(BRUSSELS), texts["why"][what["why"]][language]
+    return f"{at:%Y-%m-%d %H:%M:%S}{where} {who}: {what[language]}, {why}{_end(entry, language)}"
+
+
+def _end(entry: Entry, language: str) -> str:
+    """How an entry ended, in brackets; nothing where it was done."""
+    said = access_texts()["said"]
+    if entry.outcome == "done":
+        return ""
+    if entry.outcome in said:
+        return f" ({said[entry.outcome][language]})"
+    title = problem_texts().get(entry.outcome, {}).get("title", {}).get(language, entry.outcome)
+    return f" ({said['refused'][language].format(title=title)})"
 
 
 def language_of(accepted: LanguageAccept) -> str:
