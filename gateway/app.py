@@ -40,6 +40,7 @@ from gateway.http.routes import Route
 from gateway.http.tokens import TokenGuard
 from gateway.http.watch import Watch
 from gateway.pseudonyms.blind import Owner
+from gateway.pseudonyms.kek import open_kek
 from gateway.pseudonyms.keyring import read_keyring
 from gateway.pseudonyms.transit import read_owner_key
 from gateway.pseudonyms.veil import veil_of
@@ -99,7 +100,8 @@ def build_context(settings: Settings, spans: Spans = NO_SPANS) -> Context:
     Raises: SettingsError; KeyringError without usable keys; UnsafeStore for a database that would not keep the
     promises.
     """
-    newest_veil = WatchedVeil(settings.keyring_path, partial(veil_of, owner=build_owner(settings)))
+    kek = open_kek(settings.kek)
+    newest_veil = WatchedVeil(settings.keyring_path, partial(veil_of, owner=build_owner(settings)), kek)
     store = Store(settings.store_url, legal_clock(settings), connections=settings.threads)
     if settings.standby:
         _check_standby(store)
@@ -122,7 +124,7 @@ def build_owner(settings: Settings) -> Owner | None:
 
     Raises: SettingsError; KeyringError.
     """
-    domain = read_keyring(settings.keyring_path).domain
+    domain = read_keyring(settings.keyring_path, open_kek(settings.kek)).domain
     if domain != settings.domain_name:
         made_by = f"the domain {domain}" if domain else "this gateway alone"
         raise SettingsError(f"CHRONICCARE_PSEUDONYM_DOMAIN: the key ring is for pseudonyms made by {made_by}")
@@ -181,7 +183,13 @@ def build_serving_app(settings: Settings) -> Flask:
 def watch_of(settings: Settings, context: Context) -> Watch:
     """What looks whether this gateway may be sent requests."""
     folders = [settings.data_dir.resolve(), context.extracts_dir]
-    needs = Needs(settings.keyring_path, folders, int(settings.free_mib * 2**20), standby=settings.standby)
+    needs = Needs(
+        settings.keyring_path,
+        folders,
+        int(settings.free_mib * 2**20),
+        standby=settings.standby,
+        kek=open_kek(settings.kek),
+    )
     return Watch(lambda: check_readiness(context, needs))
 
 

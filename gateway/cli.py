@@ -38,6 +38,7 @@ from gateway.http.server import configure_logging, serve
 from gateway.http.texts import LANGUAGES, rule_texts
 from gateway.import_file import Import, ImportFailed, import_file
 from gateway.keys_command import keys_app
+from gateway.pseudonyms.kek import open_kek
 from gateway.pseudonyms.keyring import KeyringError, new_keys, read_keyring, write_keyring
 from gateway.pseudonyms.receipts import BrokenReceipt, verify_receipt
 from gateway.reconcile_command import reconcile
@@ -285,9 +286,10 @@ def _prepare(plan: Plan) -> Settings:
     """Make the data directory, missing keys and the schema; the settings of gateway and worker."""
     settings = read_settings(plan.environment())
     plan.data_dir.mkdir(parents=True, exist_ok=True)
+    kek = open_kek(settings.kek)
     if not settings.keyring_path.exists():
-        write_keyring(new_keys(settings.domain_name), settings.keyring_path)
-    read_keyring(settings.keyring_path)
+        write_keyring(new_keys(settings.domain_name), settings.keyring_path, kek)
+    read_keyring(settings.keyring_path, kek)
     migrate(settings.store_url)
     return settings
 

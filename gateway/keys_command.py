@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from gateway.app import build_context
+from gateway.pseudonyms.kek import open_kek
 from gateway.pseudonyms.keyring import (
     Keyring,
     KeyringError,
@@ -58,15 +59,32 @@ def keys_create() -> None:
     """Make a key ring; an existing one is never overwritten."""
     settings = read_settings()
     path = settings.keyring_path
-    write_keyring(new_keys(settings.domain_name), path)
+    write_keyring(new_keys(settings.domain_name), path, open_kek(settings.kek))
     console.print(f"{path}: keep a copy apart; without it the register cannot be read")
 
 
 @keys_app.command("list")
 def keys_list() -> None:
     """Tell which keys there are, and how far each is; never a secret."""
-    for key in read_keyring(read_settings().keyring_path).keys:
+    settings = read_settings()
+    for key in read_keyring(settings.keyring_path, open_kek(settings.kek)).keys:
         console.print(f"{key.kid}: {key.phase}")
+
+
+@keys_app.command("wrap")
+def keys_wrap(
+    before: Annotated[str, typer.Option("--from", help="what it is wrapped by now, as CHRONICCARE_KEK says it")] = "",
+) -> None:
+    """Wrap the secrets of the ring by the key-encryption key that CHRONICCARE_KEK names now.
+
+    Processes that run keep the keys that they have; start them again with the new setting.
+    """
+    settings = read_settings()
+    kek = open_kek(settings.kek)
+    if kek is None:
+        raise KeyringError("CHRONICCARE_KEK is missing: what the key ring shall be wrapped by")
+    change_keyring(settings.keyring_path, lambda ring: ring, open_kek(before), wrap_with=kek)
+    console.print(f"{settings.keyring_path}: wrapped by {kek.name}; destroy copies that are not")
 
 
 @keys_app.command("rotate")
@@ -88,7 +106,7 @@ def keys_rotate(
         raise typer.BadParameter("name exactly one of --sealing, --pseudonym, --receipt")
     settings, purpose = read_settings(), chosen[0]
     steps = STEPS[purpose] if step is None else [step]
-    ring = read_keyring(settings.keyring_path)
+    ring = read_keyring(settings.keyring_path, open_kek(settings.kek))
     if step is None and purpose is Purpose.PSEUDONYM and is_rotating(ring, purpose):
         steps = [Step.RENEW, Step.RETIRE]  # one that was cut
     for number, one in enumerate(steps):
@@ -108,7 +126,7 @@ def _take(settings: Settings, purpose: Purpose, step: Step, settle: float) -> No
         if step in (Step.RENEW, Step.RETIRE) and purpose in RENEWALS:
             RENEWALS[purpose](context)
         if step is not Step.RENEW:
-            ring = change_keyring(settings.keyring_path, partial(_changed, step, purpose))
+            ring = change_keyring(settings.keyring_path, partial(_changed, step, purpose), open_kek(settings.kek))
             console.print(f"{step}: {', '.join(f'{key.kid} {key.phase}' for key in ring.versions(purpose))}")
         if step is Step.RETIRE and purpose is Purpose.PSEUDONYM:
             time.sleep(settle)

@@ -21,6 +21,7 @@ class Settings:
     data_dir: Path = field(default_factory=lambda: Path("data"))
     database_url: str = ""
     keys: Path | None = None
+    kek: str = ""
     pseudonym_domain: str = ""
     pseudonym_key: Path | None = None
     extracts_dir: Path | None = None
@@ -78,6 +79,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         data_dir=Path(found.get("data_dir", "data")),
         database_url=found.get("database_url", ""),
         keys=Path(found["keys"]) if "keys" in found else None,
+        kek=found.get("kek", ""),
         pseudonym_domain=_web_address(found, "pseudonym_domain"),
         pseudonym_key=Path(found["pseudonym_key"]) if "pseudonym_key" in found else None,
         extracts_dir=Path(found["extracts_dir"]) if "extracts_dir" in found else None,

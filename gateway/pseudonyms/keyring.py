@@ -15,10 +15,10 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -50,6 +50,23 @@ class Phase(StrEnum):
 
 class KeyringError(Exception):
     """The key ring cannot be used; the message says what to do."""
+
+
+class Kek(Protocol):
+    """A key-encryption key: what the secrets in a ring's file are wrapped with, each for its place."""
+
+    @property
+    def name(self) -> str:
+        """What a ring calls it, so that another one is noticed; it tells nothing of the key."""
+        ...
+
+    def wrap(self, secret: bytes, place: str) -> bytes:
+        """A secret, wrapped for a place. Raises: KeyringError."""
+        ...
+
+    def unwrap(self, wrapped: bytes, place: str) -> bytes:
+        """What was wrapped for a place. Raises: KeyringError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +163,13 @@ def _new_secret(purpose: Purpose) -> bytes:
     )
 
 
-def write_keyring(keyring: Keyring, path: Path) -> None:
+def write_keyring(keyring: Keyring, path: Path, kek: Kek | None = None) -> None:
     """Write a ring to a new file, readable by its owner alone, whole or not at all.
 
     Raises: KeyringError when the file exists: keys are never overwritten.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _written(keyring, path)
+    temporary = _written(keyring, path, kek)
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -161,33 +178,37 @@ def write_keyring(keyring: Keyring, path: Path) -> None:
         os.unlink(temporary)
 
 
-def change_keyring(path: Path, change: Callable[[Keyring], Keyring]) -> Keyring:
+def change_keyring(
+    path: Path, change: Callable[[Keyring], Keyring], kek: Kek | None = None, wrap_with: Kek | None = None
+) -> Keyring:
     """Put a changed ring in the place of the one that is there, at once and for good; nobody else changes it meanwhile.
 
+    Shape: it is wrapped as it was, or with another key-encryption key.
     Raises: KeyringError.
     """
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        changed = change(read_keyring(path))
-        os.replace(_written(changed, path), path)
+        changed = change(read_keyring(path, kek))
+        os.replace(_written(changed, path, wrap_with or kek), path)
         os.fsync(folder)
     finally:
         os.close(folder)
     return changed
 
 
-def _written(keyring: Keyring, path: Path) -> str:
+def _written(keyring: Keyring, path: Path, kek: Kek | None) -> str:
     """A ring in a file of its own beside its place, safely on the disk."""
     document = {
         "format": FORMAT,
         "domain": keyring.domain,
+        "wrapped_by": None if kek is None else kek.name,
         "keys": [
             {
                 "purpose": key.purpose,
                 "version": key.version,
                 "phase": key.phase,
-                "secret": base64.b64encode(key.secret).decode(),
+                "secret": base64.b64encode(key.secret if kek is None else kek.wrap(key.secret, key.kid)).decode(),
             }
             for key in keyring.keys
         ],
@@ -201,10 +222,11 @@ def _written(keyring: Keyring, path: Path) -> str:
     return temporary
 
 
-def read_keyring(path: Path) -> Keyring:
+def read_keyring(path: Path, kek: Kek | None = None) -> Keyring:
     """Read a ring from its file.
 
-    Raises: KeyringError when the file is missing, ill-formed, or open to others than its owner.
+    Raises: KeyringError when the file is missing, ill-formed, open to others than its owner, or not wrapped by the
+    key-encryption key at hand.
     """
     try:
         mode = path.stat().st_mode
@@ -218,14 +240,26 @@ def read_keyring(path: Path) -> Keyring:
     try:
         if document["format"] not in READABLE:
             raise ValueError
-        keys = [_key_of(entry) for entry in document["keys"]]
+        _check_wrapped(document.get("wrapped_by"), kek)
+        keys = [_key_of(entry, kek) for entry in document["keys"]]
         domain = str(document.get("domain", ""))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise KeyringError(f"the key ring at {path} is ill-formed: restore it from its backup") from None
     return Keyring(keys, domain)
 
 
-def _key_of(entry: Mapping[str, Any]) -> Key:
+def _check_wrapped(wrapped_by: str | None, kek: Kek | None) -> None:
+    """Refuse a ring that is wrapped by another key-encryption key than the one at hand, or by none."""
+    name = None if kek is None else kek.name
+    if wrapped_by == name:
+        return
+    if wrapped_by is None:
+        raise KeyringError("the key ring is not wrapped, and CHRONICCARE_KEK is set: chroniccare keys wrap")
+    raise KeyringError(f"the key ring is wrapped by {wrapped_by}, and CHRONICCARE_KEK is {name or 'missing'}")
+
+
+def _key_of(entry: Mapping[str, Any], kek: Kek | None) -> Key:
     """A key as the file has it; one of the first format is in use."""
     secret = base64.b64decode(entry["secret"], validate=True)
-    return Key(Purpose(entry["purpose"]), int(entry["version"]), secret, Phase(entry.get("phase", Phase.USED)))
+    key = Key(Purpose(entry["purpose"]), int(entry["version"]), secret, Phase(entry.get("phase", Phase.USED)))
+    return key if kek is None else replace(key, secret=kek.unwrap(secret, key.kid))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.pseudonyms.keyring import Keyring, KeyringError, read_keyring
+from gateway.pseudonyms.keyring import Kek, Keyring, KeyringError, read_keyring
 from gateway.pseudonyms.veil import Veil
 
 LOOK_SECONDS = 1.0
@@ -23,12 +23,13 @@ log = structlog.get_logger("chroniccare.keys")
 class WatchedVeil:
     """Gives the veil of the ring as it is now; of the last one that could be read, where it cannot be any more."""
 
-    def __init__(self, path: Path, veil_of: Callable[[Keyring], Veil]) -> None:
+    def __init__(self, path: Path, veil_of: Callable[[Keyring], Veil], kek: Kek | None = None) -> None:
         self._path = path
         self._veil_of = veil_of
         self._lock = threading.Lock()
         self._look = _look(path)
-        self._veil = veil_of(read_keyring(path))
+        self._kek = kek
+        self._veil = veil_of(read_keyring(path, kek))
         self._looked_at = time.monotonic()
 
     def __call__(self) -> Veil:
@@ -45,7 +46,7 @@ class WatchedVeil:
         looked_at, look = time.monotonic(), _look(self._path)
         if look != self._look:
             try:
-                self._veil = self._veil_of(read_keyring(self._path))
+                self._veil = self._veil_of(read_keyring(self._path, self._kek))
             except KeyringError as problem:
                 log.warning("key_ring_unusable", reason=str(problem))
             else:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.domain.audit import Entry
 from gateway.domain.errors import Finding, StoreUnavailable
-from gateway.pseudonyms.keyring import KeyringError, read_keyring
+from gateway.pseudonyms.keyring import Kek, KeyringError, read_keyring
 from gateway.services.context import Context
 from gateway.store.dialects import cause_of
 
@@ -31,6 +31,7 @@ class Needs:
     folders: Sequence[Path]
     free_bytes: int
     standby: bool = False
+    kek: Kek | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _entry(context: Context) -> Entry:
 
 def _keys(needs: Needs) -> Finding:
     try:
-        read_keyring(needs.keys)
+        read_keyring(needs.keys, needs.kek)
     except KeyringError:
         return Finding("keys", False, "key-ring-unusable")
     return Finding("keys", True)

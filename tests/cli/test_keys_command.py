@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway import keys_command
+from gateway.app import build_context
 from gateway.cli import main
 from gateway.clock import real_now
 from gateway.pseudonyms import watched
@@ -191,3 +192,25 @@ def test_keys_are_listed_without_their_secrets(desk: Desk, run: Run, tmp_path: P
 def test_rotation_names_one_purpose(desk: Desk, run: Run) -> None:
     assert run("keys", "rotate")[0] == 2
     assert run("keys", "rotate", "--sealing", "--receipt")[0] == 2
+
+
+def test_ring_is_wrapped_and_read_by_who_has_the_key_that_wraps_it(
+    desk: Desk, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unset = run("keys", "wrap")
+    keks = [tmp_path / name for name in ("first", "second")]
+    for number, path in enumerate(keks):
+        path.write_bytes(bytes([number]) * 32)
+        path.chmod(0o400)
+    monkeypatch.setenv("CHRONICCARE_KEK", f"file:{keks[0]}")
+    too_early = run("keys", "list")
+    wrapped = run("keys", "wrap")
+    monkeypatch.setenv("CHRONICCARE_KEK", f"file:{keks[1]}")
+    again = run("keys", "wrap", "--from", f"file:{keks[0]}")
+
+    assert [status for status, _ in (unset, too_early, wrapped, again)] == [2, 2, 0, 0]
+    assert run("keys", "rotate", "--sealing", "--settle", "0")[0] == 0
+    assert "sealing-2: used" in run("keys", "list")[1]
+    desk.context = build_context(read_settings())
+    assert desk.include().known.inclusion.status == "open"
+    desk.context.store.close()

@@ -15,6 +15,7 @@ OTHER_VALUES = {
     "data_dir": "elsewhere",
     "database_url": "postgresql://elsewhere/register",
     "keys": "elsewhere.json",
+    "kek": "mounted:/run/secrets/kek",
     "pseudonym_domain": "https://ehealth.example/pseudo/v1/domains/x",
     "pseudonym_key": "elsewhere.pem",
     "extracts_dir": "elsewhere",
