@@ -150,9 +150,9 @@ def sandbox(
 
 
 @contextmanager
-def live_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL for a sandbox of a fixture with `params=STORES`: the embedded store's, or a fresh database's."""
-    if request.param == "sqlite":
+def live_database(request: pytest.FixtureRequest, store: str = "") -> Iterator[str]:
+    """The URL for a sandbox on a store, or of a fixture with `params=STORES`: the embedded one's, or a database's."""
+    if (store or request.param) == "sqlite":
         yield ""
         return
     server: str = request.getfixturevalue("postgres_url")
@@ -163,10 +163,12 @@ def live_database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @contextmanager
-def live_sandbox(request: pytest.FixtureRequest, temporary: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox for a fixture with `params=STORES`, shared by whatever the fixture's scope is."""
+def live_sandbox(
+    request: pytest.FixtureRequest, temporary: pytest.TempPathFactory, store: str = ""
+) -> Iterator[Sandbox]:
+    """A sandbox on a store, or for a fixture with `params=STORES`; shared by whatever the fixture's scope is."""
     data_dir = temporary.mktemp("live") / "sandbox"
-    with live_database(request) as database_url, sandbox(data_dir, database_url) as box:
+    with live_database(request, store) as database_url, sandbox(data_dir, database_url) as box:
         yield box
 
 

@@ -6,6 +6,7 @@ register's side runs the very verbs of the doors on a real database, many timeli
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,6 @@ from gateway.services.perform import perform
 from gateway.services.register_action import register_action
 from gateway.services.register_inclusion import register_inclusion
 from gateway.store.idempotency import KeptAnswer
-from gateway.store.migrate import migrate
 from gateway.store.transaction import Store, Transaction
 
 TIMELINES = 100_000
@@ -96,11 +96,10 @@ def instant(random: Random, day: date) -> datetime:
 
 
 @contextmanager
-def registers(tmp_path: Path, veil: Veil, known: list[Convention]) -> Iterator[tuple[Store, Clock]]:
-    """A register with a project for each convention."""
-    url, clock = f"sqlite:///{tmp_path / 'register.sqlite3'}", Clock()
-    migrate(url)
-    store = Store(url, clock, connections=2)
+def registers(path: Path, known: list[Convention]) -> Iterator[tuple[Store, Clock]]:
+    """A migrated register with a project for each convention."""
+    clock = Clock()
+    store = Store(f"sqlite:///{path}", clock, connections=2)
     with store.transaction() as tx:
         fill(tx, known)
     yield store, clock
@@ -173,12 +172,12 @@ def refused(refusal: Refusal) -> Outcome:
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_simulation_and_register_say_the_same(shard: int, tmp_path: Path, veil: Veil) -> None:
+def test_simulation_and_register_say_the_same(shard: int, tmp_path: Path, sqlite_template: Path, veil: Veil) -> None:
     random = Random(20210901 + shard)
     known = conventions(random)
     seen: dict[str, int] = {}
 
-    with registers(tmp_path, veil, known) as (store, clock):
+    with registers(Path(shutil.copy(sqlite_template, tmp_path)), known) as (store, clock):
         asked = list(timelines(random, known, TIMELINES // SHARDS))
         for start in range(0, len(asked), 500):
             with store.transaction() as tx:

@@ -1,6 +1,8 @@
 """schemathesis, with the sandbox's tokens, finds nothing on either store.
 
-It makes requests from the document, well-formed and ill-formed ones, and compares every answer with the document.
+It makes requests from the document, well-formed and ill-formed ones, sends each to a sandbox on either store, and
+compares every answer with the document. To make them costs more than to send them, so it is done once, and not before
+the test runs: in parallel runs every process collects every test.
 Shape: `CHRONICCARE_SCHEMATHESIS_EXAMPLES` is how many random requests each operation gets besides the systematic ones.
 """
 
@@ -10,12 +12,19 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, CheckContext
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test  # the decorator makes all requests at collection
+from schemathesis.python._constants.orchestrator import make_constants_value_source
 
 from gateway.app import ROUTES
 from gateway.domain.access import ACCESS, Role
@@ -40,6 +49,7 @@ NOT_ASKED = ("positive_data_acceptance",)
 """A well-formed request may break a rule, or name what is not there."""
 Case = schemathesis.Case[Any]
 SENT: Counter[str] = Counter()
+"""How many requests each store got."""
 
 strategies.register()
 CONFIG = schemathesis.Config()
@@ -47,14 +57,40 @@ CONFIG.projects.default.generation.with_security_parameters = False
 DOCUMENT = document(ROUTES, is_sandbox=True)
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
 VERBS = {route.verb for route in ROUTES}
+OPERATIONS = [f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods]
 
 
-@pytest.fixture(scope="module", params=STORES)
-def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox with the project, pseudocode and partner of the document's examples."""
-    with live_sandbox(request, tmp_path_factory) as opened:
-        seed(opened)
-        yield opened
+@dataclass(frozen=True)
+class Stand:
+    """A sandbox with the project, pseudocode and partner of the document's examples, and tokens for it."""
+
+    store: str
+    box: Sandbox
+    tokens: Mapping[Role, str]
+
+    def headers(self, case: Case) -> dict[str, str]:
+        verb = case.operation.definition.raw["operationId"]
+        return {"Authorization": f"Bearer {self.tokens[a_role(verb)]}"} if verb in VERBS else {}
+
+    def check(self, case: Case, session: requests.Session) -> None:
+        """Send a request, and compare the answer with the document."""
+        headers = self.headers(case)
+        answer = case.call(base_url=self.box.gateway, headers=dict(headers), session=session)
+        SENT[self.store] += 1
+        case.validate_response(answer, excluded_checks=unasked(case), headers=headers)
+
+
+@pytest.fixture(scope="module")
+def stands(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Stand]]:
+    """A sandbox on each store."""
+    with ExitStack() as opened:
+        boxes = {store: opened.enter_context(live_sandbox(request, tmp_path_factory, store)) for store in STORES}
+        for box in boxes.values():
+            seed(box)
+        yield [
+            Stand(store, box, {role: box.token(role.value, **claims) for role, claims in CLAIMS.items()})
+            for store, box in boxes.items()
+        ]
 
 
 def seed(box: Sandbox) -> None:
@@ -68,11 +104,6 @@ def seed(box: Sandbox) -> None:
     ):
         answer = box.send(method, path, example_of(schema), token=registrar)
         assert answer.status_code < 300, answer.text
-
-
-@pytest.fixture(scope="module")
-def tokens(box: Sandbox) -> Mapping[Role, str]:
-    return {role: box.token(role.value, **claims) for role, claims in CLAIMS.items()}
 
 
 def a_role(verb: str) -> Role:
@@ -110,18 +141,34 @@ def is_shadowed(path: str) -> bool:
     return any(re.fullmatch(other, path) for other in others)
 
 
-@SCHEMA.parametrize()
+@cache
+def feedback() -> FeedbackSources:
+    return FeedbackSources(constants_value_source=make_constants_value_source(SCHEMA))
+
+
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_the_gateway_keeps_to_its_document(case: Case, box: Sandbox, tokens: Mapping[Role, str]) -> None:
-    verb = case.operation.definition.raw["operationId"]
-    headers = {"Authorization": f"Bearer {tokens[a_role(verb)]}"} if verb in VERBS else {}
-    answer = case.call(base_url=box.gateway, headers=headers)
-    SENT[box.database_url] += 1
-    case.validate_response(answer, excluded_checks=unasked(case), headers=headers)
+def asked(case: Case, stands: list[Stand], session: requests.Session) -> None:
+    for stand in stands:
+        stand.check(case, session)
 
 
-def test_it_asked_every_operation_more_than_once(box: Sandbox) -> None:
-    operations = sum(len(operations) for operations in DOCUMENT["paths"].values())
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_gateway_keeps_to_its_document(operation: str, stands: list[Stand]) -> None:
+    method, path = operation.split()
+    every = build_operation_test(
+        config=SCHEMA.config,
+        operation=SCHEMA[path][method],
+        test_func=asked,
+        given_kwargs={},
+        feedback=feedback(),
+    )
 
-    assert SENT[box.database_url] > 10 * operations
-    print(f"schemathesis sent {SENT[box.database_url]} requests")
+    with requests.Session() as session:
+        session.trust_env = False  # it would look for proxies in the environment before each request
+        every(stands=stands, session=session)
+
+
+def test_it_asked_every_operation_more_than_once_on_either_store(stands: list[Stand]) -> None:
+    for stand in stands:
+        assert SENT[stand.store] > 10 * len(OPERATIONS)
+    print(f"schemathesis sent {SENT} requests")
