@@ -24,15 +24,15 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.services.batch_lines import LineReader
-from gateway.services.build_extracts import run_extracts, sweep_extracts
+from gateway.services.build_extracts import run_extracts
 from gateway.services.chain_audit import Chaining
 from gateway.services.checkpoints import CheckpointFile
 from gateway.services.collect_answers import Mailbox, collect_answers
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace, Watch, WayOut, deliver_outbox
+from gateway.services.purge import purge
 from gateway.services.run_batches import run_batches
 from gateway.services.send_webhooks import HookWatch, Poster, send_webhooks
-from gateway.services.stage_batch import sweep_batches
 from gateway.spans import Spans
 from gateway.upstream.client import PAGE, MailboxUnavailable
 
@@ -40,6 +40,7 @@ log = structlog.get_logger("chroniccare.worker")
 IDLE_SECONDS = 0.2
 TROUBLED_SECONDS = 1.0
 PURGE_EVERY_SECONDS = 3600.0
+PURGE_AGAIN_SECONDS = 60.0
 BEAT_EVERY_SECONDS = 15.0
 STOP_SECONDS = 5.0
 FULL = {"mailbox": PAGE}
@@ -148,7 +149,7 @@ def run_until_stopped(worker: Worker) -> None:
 
     Shape: a lane that hangs on somebody else is left behind; its leases run out, and another worker takes over.
     """
-    lanes = {**worker.lanes(), "housekeeping": _housekeeping(worker.context)}
+    lanes = {**worker.lanes(), "housekeeping": _housekeeping(worker.context, worker.stop.is_set)}
     threads = [
         threading.Thread(target=_run_lane, args=(name, lane, worker.stop), name=name, daemon=True)
         for name, lane in lanes.items()
@@ -232,18 +233,16 @@ def _told_round(name: str, lane: Lane) -> int | None:
     return moved
 
 
-def _housekeeping(context: Context) -> Lane:
-    """Forget old keys and sweep what killed workers left, now and then."""
-    purge_at = time.monotonic() + PURGE_EVERY_SECONDS
+def _housekeeping(context: Context, is_stopping: Callable[[], bool]) -> Lane:
+    """Remove what has had its time, now and then: first a moment after the start; soon again when it came to grief."""
+    purge_at = time.monotonic() + min(PURGE_AGAIN_SECONDS, PURGE_EVERY_SECONDS)
 
     def keep_house() -> int:
         nonlocal purge_at
         if time.monotonic() > purge_at:
+            purge_at = time.monotonic() + min(PURGE_AGAIN_SECONDS, PURGE_EVERY_SECONDS)
+            log.info("purged", **purge(context, is_stopping))
             purge_at = time.monotonic() + PURGE_EVERY_SECONDS
-            with context.store.transaction() as tx:
-                log.info("purged", keys=tx.idempotency.purge(context.real_now()))
-                tx.pulses.forget(context.real_now())
-            log.info("swept", extracts=sweep_extracts(context), batches=sweep_batches(context))
         return 0
 
     return keep_house

@@ -1,8 +1,8 @@
 """Extracts: what was asked for, how far it is, and the manifest of what was made.
 
 Stage: anonymous; who asked is named by role, organisation and a fingerprint.
-Shape: a row outlives its files, so that an increment may name an extract whose files are gone. Times are real time,
-but `transaction_time`, which is the legal instant of what was read.
+Shape: a row outlives its files for a while, so that an increment may name an extract whose files are gone. Times are
+real time, but `transaction_time`, which is the legal instant of what was read.
 Cost: by (shard, id); what waits and what has files have an index each.
 """
 
@@ -15,8 +15,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, insert, or_, select, text, update
 
+from gateway.store.schema import delete_some
 from gateway.store.tables import extract
 
 
@@ -63,6 +64,15 @@ _END = (
     update(extract)
     .where(*_ONE, extract.c.state.in_([one.value for one in ExtractState if one not in ENDED]))
     .values(state=bindparam("e_state"), leased_until=None)
+)
+_UNMADE = (ExtractState.CANCELLED.value, ExtractState.FAILED.value)
+_PURGE = delete_some(
+    extract,
+    extract.c.expires_at.is_(None),
+    or_(
+        and_(extract.c.state.in_(_UNMADE), extract.c.created_at < bindparam("unmade_before")),
+        and_(extract.c.state == ExtractState.DONE.value, extract.c.created_at < bindparam("made_before")),
+    ),
 )
 
 
@@ -177,6 +187,11 @@ class Extracts:
         self._connection.execute(
             update(extract).where(*_ONE).values(expires_at=None, manifest=None), {"e_shard": shard, "e_id": extract_id}
         )
+
+    def purge(self, unmade_before: datetime, made_before: datetime, limit: int) -> int:
+        """Remove some extracts that have no files any more and were asked for long ago; how many."""
+        row = {"unmade_before": unmade_before, "made_before": made_before, "limit": limit}
+        return self._connection.execute(_PURGE, row).rowcount
 
     def _ours(self, claimed: Extract, **values: Any) -> bool:
         held = {"e_shard": claimed.shard, "e_id": claimed.id, "held": claimed.leased_until}

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, null, select, update
+from sqlalchemy import Connection, bindparam, null, select, update
 from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
 from gateway.store import dialects
+from gateway.store.schema import delete_some
 from gateway.store.tables import idempotency
 
 KEPT_FOR = timedelta(days=7)
 _ROW = (idempotency.c.shard == bindparam("b_shard"), idempotency.c.key_hash == bindparam("b_key"))
+_PURGE = delete_some(idempotency, idempotency.c.created_at < bindparam("before"))
 _FIND = select(idempotency).where(*_ROW)
 _KEEP = (
     update(idempotency)
@@ -120,6 +122,6 @@ class Idempotency:
             },
         )
 
-    def purge(self, now: datetime) -> int:
-        """Forget the keys whose week is over; how many."""
-        return self._connection.execute(delete(idempotency).where(idempotency.c.created_at < now - KEPT_FOR)).rowcount
+    def purge(self, now: datetime, limit: int) -> int:
+        """Forget some keys whose week is over; how many."""
+        return self._connection.execute(_PURGE, {"before": now - KEPT_FOR, "limit": limit}).rowcount

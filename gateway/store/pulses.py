@@ -127,9 +127,9 @@ class Pulses:
         """Say that a worker has ended, and is not missed."""
         self._connection.execute(_LEAVE, {"b_worker": worker})
 
-    def forget(self, now: datetime) -> None:
-        """Forget the workers that have been missed for long enough."""
-        self._connection.execute(_FORGET, {"before": now - MISSED_FOR})
+    def forget(self, now: datetime) -> int:
+        """Forget the workers that have been missed for long enough; how many lanes they had."""
+        return self._connection.execute(_FORGET, {"before": now - MISSED_FOR}).rowcount
 
     def workers(self, now: datetime) -> Workers:
         """Who is at work."""

@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     DateTime,
+    Delete,
     Dialect,
     ForeignKey,
     Index,
@@ -18,9 +20,15 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     SmallInteger,
+    Table,
     Text,
+    TextClause,
     TypeDecorator,
+    bindparam,
+    delete,
+    select,
     text,
+    tuple_,
 )
 
 
@@ -73,6 +81,13 @@ def pseudonym_column(**options: Any) -> Column[bytes]:
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """An index over some rows, on either engine."""
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def delete_some(table: Table, *where: ColumnElement[bool] | TextClause) -> Delete:
+    """A statement that removes at most `limit` rows; those that somebody holds are left for the next time."""
+    key = list(table.primary_key.columns)
+    some = select(*key).where(*where).limit(bindparam("limit")).with_for_update(skip_locked=True)
+    return delete(table).where(tuple_(*key).in_(some))
 
 
 def version_columns() -> list[Column[Any]]:

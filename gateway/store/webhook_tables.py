@@ -43,5 +43,6 @@ webhook_event = Table(
     Column("failure", Text),
     Index("ix_webhook_event_webhook", "webhook", "id"),
     partial_index("ix_webhook_event_due", "next_attempt_at", where="state = 'waiting'"),
+    partial_index("ix_webhook_event_ended", "ended_at", where="ended_at IS NOT NULL"),
     partial_index("ix_webhook_event_waiting", "bucket", "message", "webhook", where="state = 'waiting'"),
 )

@@ -1,4 +1,4 @@
-"""Webhooks and their events: written with the change that they tell of, kept until they were taken.
+"""Webhooks and their events: written with the change that they tell of, and listed for a while after they ended.
 
 Stage: pseudonymous. `at` is a legal instant, the other times are real.
 Cost: what is due has an index of its own; a page of events is read from (webhook, id).
@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, and_, bindparam, exists, insert, or_, select, text, update
 
+from gateway.store.schema import delete_some
 from gateway.store.webhook_tables import webhook, webhook_event
 
 _earlier = webhook_event.alias("earlier")
@@ -68,6 +69,14 @@ _EVENTS = (
     .where(webhook_event.c.webhook == bindparam("b_webhook"), webhook_event.c.id > bindparam("b_after"))
     .order_by(webhook_event.c.id)
     .limit(bindparam("limit"))
+)
+_PURGE_EVENTS = delete_some(
+    webhook_event,
+    text("webhook_event.ended_at IS NOT NULL"),  # as the index says it, or else it would not be used
+    webhook_event.c.ended_at < bindparam("before"),
+)
+_PURGE = delete_some(
+    webhook, webhook.c.removed_at < bindparam("before"), ~exists().where(webhook_event.c.webhook == webhook.c.id)
 )
 
 
@@ -185,6 +194,14 @@ class Webhooks:
                 "b_ended": None if state is EventState.WAITING else now,
             },
         )
+
+    def purge_events(self, before: datetime, limit: int) -> int:
+        """Remove some events that ended before an instant; how many."""
+        return self._connection.execute(_PURGE_EVENTS, {"before": before, "limit": limit}).rowcount
+
+    def purge(self, before: datetime, limit: int) -> int:
+        """Remove some webhooks that were removed before an instant and have no event left; how many."""
+        return self._connection.execute(_PURGE, {"before": before, "limit": limit}).rowcount
 
     def events(self, webhook_id: UUID, after: UUID | None, limit: int) -> list[Event]:
         """A webhook's events in order of id, after one of them."""

@@ -79,7 +79,7 @@ def test_purge_forgets_what_is_older_than_a_week(store: Store, database_url: str
     _answered(store, Key(b"\x04" * 32, b"\x05" * 32), at=TICK)
 
     with store.transaction() as tx:
-        forgotten = tx.idempotency.purge(NOW + KEPT_FOR + TICK)
+        forgotten = tx.idempotency.purge(NOW + KEPT_FOR + TICK, 10)
 
     assert forgotten == 1
     assert [row["key_hash"] for row in rows(database_url, idempotency)] == [b"\x04" * 32]
