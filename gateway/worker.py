@@ -43,9 +43,9 @@ PURGE_EVERY_SECONDS = 3600.0
 PURGE_AGAIN_SECONDS = 60.0
 BEAT_EVERY_SECONDS = 15.0
 STOP_SECONDS = 5.0
-FULL = {"mailbox": PAGE}
-"""How much must have moved for a lane to go on at once, where one will not do: a page that is not full says that the
-next answers are still to come, and many in one page cost little more than one."""
+FULL = {"mailbox": PAGE, "sending": 64}
+"""How much must have moved for a lane to go on at once, where one will not do: fewer say that the next are still to
+come, and many in one round cost little more than one."""
 
 Lane = Callable[[], int]
 """One round of a kind of work; how much moved."""

@@ -60,6 +60,11 @@ class Message:
     tried_as: bytes | None = None
 
     @property
+    def person(self) -> tuple[int, str, bytes]:
+        """Whom it is about: bucket, project and pseudonym."""
+        return self.bucket, self.project, self.pseudonym
+
+    @property
     def sealed_for(self) -> bytes:
         """The pseudonym that the number which it bears is sealed for."""
         return self.pseudonym if self.tried_as is None else self.tried_as

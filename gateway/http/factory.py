@@ -6,7 +6,6 @@ import time
 import traceback
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
-from uuid import uuid4
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
@@ -23,7 +22,7 @@ from werkzeug.exceptions import (
 
 from gateway.domain import errors
 from gateway.http.callers import Callers
-from gateway.http.frame import view_of
+from gateway.http.frame import request_id, view_of
 from gateway.http.metrics import Metrics
 from gateway.http.problems import code_of, problem_response
 from gateway.http.routes import Route
@@ -176,9 +175,3 @@ def _where(error: BaseException) -> list[str]:
 def _cause(problem: errors.Problem) -> str:
     cause = getattr(problem.__cause__, "orig", problem.__cause__)
     return type(cause).__name__
-
-
-def request_id() -> str:
-    """The id of the request at hand, made at its first use."""
-    made: str = g.setdefault("request_id", str(uuid4()))
-    return made

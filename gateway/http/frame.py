@@ -45,7 +45,7 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
         with _read(route, body, Reading(context, caller, loaded_query, key_hash)) as (payload, raw):
             incoming = Incoming(caller, path, loaded_query, payload, request.headers, context)
             key = None if key_hash is None else Key(key_hash, _fingerprint(context, raw))
-            call = Call(caller, route.verb, g.setdefault("request_id", str(uuid4())), key, validate_only)
+            call = Call(caller, route.verb, request_id(), key, validate_only)
 
             def dump(result: Any) -> KeptAnswer:
                 dumped.append(route.dump(result, incoming))
@@ -67,6 +67,14 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
         return response
 
     return view
+
+
+def request_id() -> str:
+    """The id of the request at hand, made at its first use."""
+    if "request_id" not in g:
+        g.request_id = str(uuid4())
+    made: str = g.request_id
+    return made
 
 
 def _read(route: Route, schema: Schema | None, reading: Reading) -> AbstractContextManager[tuple[Any, Any]]:

@@ -130,7 +130,7 @@ def replay(
     *,
     report: Callable[[int, int], None],
     sample_dir: Path | None = None,
-    clients: int = 8,
+    clients: int = 16,
     limit: int | None = None,
     on_month_end: Callable[[str], None] | None = None,
     patience: float = 60.0,

@@ -1,4 +1,4 @@
-"""Give claimed messages what goes on their envelope: the reference of their body, and for whom they are.
+"""Give claimed messages what goes on their envelope: the reference of their body.
 
 Stage: identified, for the length of one hash.
 """
@@ -19,22 +19,21 @@ Sealed = tuple[Message, bytes]
 
 
 def address_messages(tx: Transaction, veil: Veil, claimed: Sequence[Sealed]) -> list[Sealed]:
-    """The messages with their insurer, and with the input reference, which is kept from their first claim on.
+    """The messages with the input reference, which is kept from their first claim on.
 
     Shape: a message whose seal is broken, or whose key is not there, gets no reference: it cannot be sent now.
     """
-    addressed = [(_addressed(tx, veil, message, sealed), sealed) for message, sealed in claimed]
+    addressed = [(_addressed(veil, message, sealed), sealed) for message, sealed in claimed]
     first = [after for (before, _), (after, _) in zip(claimed, addressed, strict=True) if not before.input_reference]
     tx.outbox.refer([one for one in first if one.input_reference])
     return addressed
 
 
-def _addressed(tx: Transaction, veil: Veil, message: Message, sealed: bytes) -> Message:
-    insurer = tx.beneficiaries.insurer_of(message.bucket, message.project, message.pseudonym)
+def _addressed(veil: Veil, message: Message, sealed: bytes) -> Message:
     if message.input_reference is not None:
-        return replace(message, insurer=insurer)
+        return message
     try:
         body = body_of(message, veil.sealer.unseal(sealed, message.project, message.sealed_for))
     except (BrokenSeal, KeyringError):
         return message
-    return replace(message, insurer=insurer, input_reference=veil.fingerprints.message(body))
+    return replace(message, input_reference=veil.fingerprints.message(body))

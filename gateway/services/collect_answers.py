@@ -16,7 +16,7 @@ import structlog
 
 from gateway.domain import action as actions
 from gateway.domain import inclusion as inclusions
-from gateway.domain.delivery import Answer, Backoff, Bearing, Message, bearing_of
+from gateway.domain.delivery import Answer, Backoff, Bearing, Member, Message, bearing_of
 from gateway.services.announce_delivery import announce_delivery
 from gateway.services.context import Context
 from gateway.store.beneficiaries import Person
@@ -76,6 +76,7 @@ class Recording:
         self._bucket_of = context.veil.identifiers.bucket_of
         self._backoff = backoff
         self._waited: list[float] = []
+        self._told: list[tuple[Person, Member]] = []
         self.left: set[str] = set()
 
     def record(self, answers: Sequence[Answer]) -> Counter[Bearing | None]:
@@ -86,9 +87,11 @@ class Recording:
         """
         persons = self._persons({one.message_id for one in answers})
         self._tx.beneficiaries.lock_all(person for person in persons.values() if person is not None)
-        return Counter(
+        found = Counter(
             self._record(persons, one) for one in sorted(answers, key=lambda one: _place(persons, one.message_id))
         )
+        self._tx.beneficiaries.describe(self._told)
+        return found
 
     def count(self) -> None:
         """Count the decisions by how long each took from its message's commit, in rows that are locked last."""
@@ -130,7 +133,7 @@ class Recording:
         if is_first and message.created_at is not None:
             self._waited.append((self._now - message.created_at).total_seconds())
         if answer.accepted and answer.member is not None and message.sealed_for == message.pseudonym:
-            self._tx.beneficiaries.describe(message.bucket, message.project, message.pseudonym, answer.member)
+            self._told.append((message.person, answer.member))
         if not answer.accepted:
             _reject(self._tx, message, answer.code or "unknown")
         announce_delivery(self._tx, self._context, message, answer.state, answer.code)

@@ -6,7 +6,8 @@ Cost: one row by primary key. The row's lock gives commit order per beneficiary,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 
@@ -46,7 +47,6 @@ _EMPTY_ONES = select(beneficiary.c.bucket, beneficiary.c.project, beneficiary.c.
 )
 _CLEAR = delete(beneficiary).where(*_ROW, beneficiary.c.sequence == NOBODY)
 _ADVANCE = update(beneficiary).where(*_ROW).values(sequence=bindparam("b_sequence"))
-_INSURER = select(beneficiary.c.insurer).where(*_ROW)
 _KNOWN = select(beneficiary.c.sequence).where(*_ROW)
 _LOCK_ALL = (
     select(beneficiary.c.bucket)
@@ -83,7 +83,7 @@ class Beneficiaries:
     def lock_all(self, persons: Iterable[Person]) -> None:
         """Lock known beneficiaries until the transaction ends, in the order of bucket and pseudonym."""
         wanted = sorted(set(persons))
-        if wanted:
+        if wanted and dialects.has_row_locks(self._connection):
             self._connection.execute(_LOCK_ALL, {"persons": wanted}).all()
 
     def hold(self, persons: Iterable[Person]) -> None:
@@ -113,23 +113,25 @@ class Beneficiaries:
         row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
         return self._connection.execute(_KNOWN, row).first() is not None
 
-    def insurer_of(self, bucket: int, project: str, pseudonym: bytes) -> str | None:
-        """The insurer of a beneficiary, where an acceptance told it."""
-        row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
-        return self._connection.execute(_INSURER, row).scalar_one_or_none()
-
-    def describe(self, bucket: int, project: str, pseudonym: bytes, member: Member) -> None:
-        """Keep what the member register told of a beneficiary; the newest word stands."""
-        row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
-        told = {
-            "b_insurer": member.insurer,
-            "b_sex": member.sex,
-            "b_birth_date": member.birth_date,
-            "b_municipality": member.municipality,
-        }
-        self._connection.execute(_DESCRIBE, {**row, **told})
+    def describe(self, told: Sequence[tuple[Person, Member]]) -> None:
+        """Keep what the member register told of beneficiaries; of one that it told of twice, the last word stands."""
+        if told:
+            self._connection.execute(_DESCRIBE, [_described(*one) for one in told])
 
 
 def _order(person: Person) -> tuple[int, bytes]:
     """The order in which everybody locks."""
     return person[0], person[2]
+
+
+def _described(person: Person, member: Member) -> dict[str, Any]:
+    bucket, project, pseudonym = person
+    return {
+        "b_bucket": bucket,
+        "b_project": project,
+        "b_pseudonym": pseudonym,
+        "b_insurer": member.insurer,
+        "b_sex": member.sex,
+        "b_birth_date": member.birth_date,
+        "b_municipality": member.municipality,
+    }

@@ -131,6 +131,24 @@ def confirmed(connection: Connection) -> Iterator[None]:
         raise StoreUnavailable
 
 
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    """A block of a transaction that is undone on its own when it fails.
+
+    Plain statements, because SQLAlchemy compiles its own for savepoints anew each time, which costs more than a write.
+    Shape: may hold another one; of two with one name the inner one is meant.
+    """
+    connection.exec_driver_sql("SAVEPOINT block")
+    try:
+        yield
+    except BaseException:
+        if not connection.invalidated:
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT block")
+            connection.exec_driver_sql("RELEASE SAVEPOINT block")
+        raise
+    connection.exec_driver_sql("RELEASE SAVEPOINT block")
+
+
 def freeze(connection: Connection) -> None:
     """Let every statement of a transaction see the register as it is at the first one.
 
@@ -139,6 +157,14 @@ def freeze(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def has_row_locks(connection: Connection) -> bool:
+    """Whether rows have to be locked before they are changed; on SQLite a transaction that writes is alone.
+
+    Nor would it find several of them by an index that has more than one column: it looks at every row for `(a, b) IN`.
+    """
+    return connection.dialect.name == "postgresql"
 
 
 def take_time(connection: Connection) -> None:

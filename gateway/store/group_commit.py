@@ -20,7 +20,7 @@ from sqlalchemy.engine import RootTransaction
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.domain.errors import StoreUnavailable, Unavailable
-from gateway.store.dialects import OneWriter
+from gateway.store.dialects import OneWriter, savepoint
 
 MOST_BLOCKS = 32
 
@@ -63,7 +63,7 @@ class GroupCommit:
             raise
         refused: BaseException | None = None
         try:
-            with group.connection.begin_nested():
+            with savepoint(group.connection):
                 yield group.connection
         except BaseException as error:  # noqa: BLE001 - raised again below, after the commit that it saw
             refused = error

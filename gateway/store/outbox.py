@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +19,10 @@ from sqlalchemy import Connection, Row, Text, and_, bindparam, exists, func, ins
 from sqlalchemy.sql.dml import Update
 
 from gateway.domain.delivery import Answer, Backoff, Message, Standing, State, Step
+from gateway.store import dialects
 from gateway.store.beneficiaries import Person
 from gateway.store.schema import Instant
-from gateway.store.tables import outbox
+from gateway.store.tables import beneficiary, outbox
 
 _earlier = outbox.alias("earlier")
 _ADD = insert(outbox)
@@ -40,12 +43,18 @@ _DUE = and_(
     _FIRST_OF_ITS_BENEFICIARY,
 )
 _DUE_BUCKETS = select(outbox.c.bucket).where(_DUE).order_by(outbox.c.created_at).limit(bindparam("limit"))
+_ITS_BENEFICIARY = and_(
+    beneficiary.c.bucket == outbox.c.bucket,
+    beneficiary.c.project == outbox.c.project,
+    beneficiary.c.pseudonym == outbox.c.pseudonym,
+)
 _CLAIM = (
-    select(outbox)
+    select(outbox, beneficiary.c.insurer)
+    .outerjoin(beneficiary, _ITS_BENEFICIARY)
     .where(outbox.c.bucket == bindparam("b_bucket"), _DUE)
     .order_by(outbox.c.created_at)
     .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(of=outbox, skip_locked=True)
 )
 _ROW = (outbox.c.bucket == bindparam("b_bucket"), outbox.c.id == bindparam("b_id"))
 _LEASE = update(outbox).where(*_ROW).values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1)
@@ -98,13 +107,12 @@ _ANSWER = (
     .returning(outbox)
 )
 _SEALED = select(outbox.c.sealed_tried_ssin).where(*_ROW)
-_KEY = tuple_(outbox.c.bucket, outbox.c.id)
-_PERSONS = select(outbox.c.id, outbox.c.bucket, outbox.c.project, outbox.c.pseudonym).where(
-    _KEY.in_(bindparam("places", expanding=True))
+_PERSONS = select(outbox.c.id, outbox.c.project, outbox.c.pseudonym).where(
+    outbox.c.bucket == bindparam("b_bucket"), outbox.c.id.in_(bindparam("ids", expanding=True))
 )
 _LOCK = (
     select(outbox.c.bucket)
-    .where(_KEY.in_(bindparam("places", expanding=True)))
+    .where(tuple_(outbox.c.bucket, outbox.c.id).in_(bindparam("places", expanding=True)))
     .order_by(outbox.c.bucket, outbox.c.id)
     .with_for_update()
 )
@@ -190,7 +198,7 @@ class Outbox:
         if rows:
             leases = [{"b_bucket": bucket, "b_id": row.id, "until": until} for row in rows]
             self._connection.execute(_LEASE, leases)
-        return [replace(_message_of(row), attempts=row.attempts + 1) for row in rows]
+        return [replace(_message_of(row), attempts=row.attempts + 1, insurer=row.insurer) for row in rows]
 
     def beat(self, held: Sequence[Message], until: datetime) -> list[UUID]:
         """Lengthen the leases on claimed messages; those that are no longer the holder's."""
@@ -200,7 +208,7 @@ class Outbox:
     def lock(self, messages: Iterable[Message]) -> None:
         """Lock claimed messages until the transaction ends; to be called before more than one of them is changed."""
         places = sorted({_place(one) for one in messages})
-        if len(places) > 1:
+        if len(places) > 1 and dialects.has_row_locks(self._connection):
             self._connection.execute(_LOCK, {"places": places}).all()
 
     def put_back(self, held: Sequence[Message]) -> None:
@@ -267,8 +275,11 @@ class Outbox:
 
     def persons(self, places: Iterable[tuple[int, UUID]]) -> Mapping[UUID, Person]:
         """Of the messages that are at places: whom each is about; an unlocked look."""
-        rows = self._connection.execute(_PERSONS, {"places": sorted(set(places))}).all()
-        return {row.id: (row.bucket, row.project, bytes(row.pseudonym)) for row in rows}
+        found: dict[UUID, Person] = {}
+        for bucket, here in groupby(sorted(set(places)), key=itemgetter(0)):
+            rows = self._connection.execute(_PERSONS, {"b_bucket": bucket, "ids": [one for _, one in here]})
+            found |= {row.id: (bucket, row.project, bytes(row.pseudonym)) for row in rows}
+        return found
 
     def standing(self, person: Person, message_id: UUID) -> Standing | None:
         """What is on record of a person's message, or None; it is locked until the transaction ends."""

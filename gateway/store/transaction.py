@@ -110,7 +110,7 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A block of the transaction that is undone on its own when it fails."""
-        with self._connection.begin_nested():
+        with dialects.savepoint(self._connection):
             yield
 
     @contextmanager

@@ -316,7 +316,7 @@ def test_insurer_sees_the_own_members(register: Desk) -> None:
             pseudonym = number.to_bytes(32, "big")
             tx.beneficiaries.lock_or_add(0, PROJECT, pseudonym)
             member = Member("100" if number % 3 else "300", "F", day("1950-01-01"), "25112")
-            tx.beneficiaries.describe(0, PROJECT, pseudonym, member)
+            tx.beneficiaries.describe([((0, PROJECT, pseudonym), member)])
     _close(register)
 
     own = _ask(register, about_a_month(project=PROJECT, insurer="100"), INSURER)

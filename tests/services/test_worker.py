@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Engine, event
 
 from gateway import worker
 from gateway.clock import real_now
@@ -21,7 +24,7 @@ from gateway.services.checkpoints import CheckpointFile
 from gateway.services.deliver_outbox import Pace
 from gateway.store.idempotency import KEPT_FOR
 from gateway.store.pulses import Workers
-from gateway.store.tables import idempotency, outbox
+from gateway.store.tables import idempotency, metadata, outbox
 from gateway.upstream.client import MailboxUnavailable
 from gateway.upstream.webhooks import Postman
 from gateway.worker import Worker, run_round, run_until_stopped
@@ -89,6 +92,34 @@ def test_round_sends_what_is_due_and_fetches_what_was_answered(desk: Desk) -> No
     assert run_round(_worker(desk, Echo())) == 4
     assert run_round(_worker(desk, Echo())) == 0
     assert {row["state"] for row in rows(desk.database_url, outbox)} == {"accepted"}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_round_finds_whatever_is_about_persons_by_an_index(desk: Desk) -> None:
+    for number in range(3):
+        desk.include(number)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, is_many: bool) -> None:
+        asked.append((statement, values[0] if is_many else values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        assert run_round(_worker(desk, Echo())) == 6
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    with closing(sqlite3.connect(desk.database_url.removeprefix("sqlite:///"))) as register:
+        told = {
+            row[3]
+            for statement, values in asked
+            if statement.startswith(("SELECT", "UPDATE", "INSERT"))
+            for row in register.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        }
+    about_persons = tuple(f"{one.name} " for one in metadata.sorted_tables if "pseudonym" in one.c)
+    scans = [f"{one.removeprefix('SCAN ')} " for one in told if one.startswith("SCAN") and "USING INDEX ix_" not in one]
+    assert {one for one in told if one.startswith("SEARCH outbox")}
+    assert not [one for one in scans if one.startswith(about_persons)]
 
 
 def test_round_sends_although_the_mailbox_is_away(desk: Desk) -> None:

@@ -283,7 +283,7 @@ def write(store: Store, register: Register) -> None:
             tx.beneficiaries.lock_or_add(joined.bucket, joined.project, joined.pseudonym)
             if (joined.project, joined.pseudonym) in register.members:
                 member = register.members[joined.project, joined.pseudonym]
-                tx.beneficiaries.describe(joined.bucket, joined.project, joined.pseudonym, member)
+                tx.beneficiaries.describe([((joined.bucket, joined.project, joined.pseudonym), member)])
         for one in register.actions:
             tx.actions.add(replace(one, status="recorded", annulment_reason=None, rejection_code=None))
             if one.status != "recorded":

@@ -195,7 +195,7 @@ def _municipalities(store: Store, *inclusions: Inclusion, member: Member | None 
                 tx.inclusions.supersede(one, one.exit.communicated_at)
         tx.beneficiaries.lock_or_add(0, PROJECT, PSEUDONYM)
         if member is not None:
-            tx.beneficiaries.describe(0, PROJECT, PSEUDONYM, member)
+            tx.beneficiaries.describe([((0, PROJECT, PSEUDONYM), member)])
         tx.actions.add(an_action(inclusion=inclusions[-1].id))
         with tx.statistics.columns(YEAR, with_actions=True) as columns:
             found = [dict(one.dims) for one in columns.cells(Node(YEAR.kind, ("municipality",)))]
@@ -253,9 +253,9 @@ def test_person_unknown_to_the_member_register_has_an_unknown_sex_and_no_other_t
 def test_traits_are_the_newest_word_of_the_member_register(register: Store, database_url: str) -> None:
     with register.transaction() as tx:
         tx.beneficiaries.lock_or_add(3, PROJECT, PSEUDONYM)
-        tx.beneficiaries.describe(3, PROJECT, PSEUDONYM, Member("100", "M", day("1985-07-30"), "25112"))
-        tx.beneficiaries.describe(3, PROJECT, PSEUDONYM, Member("300", "F", day("1985-07-31"), "25014"))
-        tx.beneficiaries.describe(3, PROJECT, b"\x02" * 32, Member("300", "F", day("1985-07-31"), "25014"))
+        tx.beneficiaries.describe([((3, PROJECT, PSEUDONYM), Member("100", "M", day("1985-07-30"), "25112"))])
+        tx.beneficiaries.describe([((3, PROJECT, PSEUDONYM), Member("300", "F", day("1985-07-31"), "25014"))])
+        tx.beneficiaries.describe([((3, PROJECT, b"\x02" * 32), Member("300", "F", day("1985-07-31"), "25014"))])
 
     (row,) = rows(database_url, beneficiary)
     assert (row["insurer"], row["sex"], row["birth_date"], row["municipality"]) == (
