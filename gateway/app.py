@@ -52,7 +52,7 @@ from gateway.services.deny_key import denied_keys
 from gateway.services.statements import Statements
 from gateway.settings import Settings, SettingsError
 from gateway.spans import NO_SPANS, Spans
-from gateway.store.dialects import NEVER_A_STANDBY, UnsafeStore
+from gateway.store.dialects import GATEWAY, NEVER_A_STANDBY, RELEASE, WORKER, UnsafeStore
 from gateway.store.transaction import Store
 from gateway.upstream.client import MyCareNet
 from gateway.upstream.jwks import IssuerKeys
@@ -94,15 +94,15 @@ def build_spans(settings: Settings, service: str) -> Spans:
     return Traces(settings.otlp_endpoint, service)
 
 
-def build_context(settings: Settings, spans: Spans = NO_SPANS) -> Context:
-    """What every verb needs.
+def build_context(settings: Settings, spans: Spans = NO_SPANS, role: str = WORKER) -> Context:
+    """What every verb needs, in a process that is to PostgreSQL what its role says.
 
     Raises: SettingsError; KeyringError without usable keys; UnsafeStore for a database that would not keep the
     promises.
     """
     kek = open_kek(settings.kek)
     newest_veil = WatchedVeil(settings.keyring_path, partial(veil_of, owner=build_owner(settings)), kek)
-    store = Store(settings.store_url, legal_clock(settings), connections=settings.threads)
+    store = Store(settings.store_url, legal_clock(settings), connections=settings.threads, role=role)
     if settings.standby:
         _check_standby(store)
     return Context(
@@ -161,7 +161,7 @@ def build_app(settings: Settings, spans: Spans = NO_SPANS) -> Flask:
     """
     if not settings.issuer:
         raise SettingsError("CHRONICCARE_ISSUER is missing: the URL of the token issuer")
-    context = build_context(settings, spans)
+    context = build_context(settings, spans, GATEWAY)
     denied = Denied(lambda: denied_keys(context))
     guard = TokenGuard(IssuerKeys(settings.issuer), settings.issuer, settings.audience, real_now, denied)
     metrics = Metrics()
@@ -169,7 +169,7 @@ def build_app(settings: Settings, spans: Spans = NO_SPANS) -> Flask:
     add_open_doors(app, context, metrics, watch_of(settings, context))
     add_docs(app, ROUTES, is_sandbox=settings.sandbox)
     if settings.sandbox:
-        add_sandbox_doors(app, context, SandboxClock(settings.data_dir / "clock"))
+        add_sandbox_doors(app, build_context(settings, spans, RELEASE), SandboxClock(settings.data_dir / "clock"))
     return app
 
 

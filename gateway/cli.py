@@ -52,7 +52,7 @@ from gateway.services.context import Context
 from gateway.settings import Settings, SettingsError, read_settings, read_token
 from gateway.store.backup import back_up, restore
 from gateway.store.copying import BackupFailed
-from gateway.store.dialects import UnsafeStore
+from gateway.store.dialects import RELEASE, UnsafeStore
 from gateway.store.migrate import migrate
 
 app = typer.Typer(
@@ -187,7 +187,7 @@ def release(
         periods = [Period(PeriodKind(kind), label) for kind, label in asked]
     except ValueError as problem:
         raise typer.BadParameter(str(problem)) from None
-    context = build_context(read_settings())
+    context = build_context(read_settings(), role=RELEASE)
     groups = [group for group in GROUPS if measures in ("", group)]
     with closing(context.store):
         for group in groups if due else ():

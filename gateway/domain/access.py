@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from gateway.domain.errors import ForeignProject, RoleNotAllowed
+from gateway.domain.project import Catalogue
 
 
 class Role(StrEnum):
@@ -147,6 +148,22 @@ def check_project(caller: Caller, verb: str, project: str | None) -> None:
     """
     if check_role(caller, verb) is Scope.OWN_PROJECT and (project is None or caller.project != project):
         raise ForeignProject
+
+
+def projects_of(caller: Caller, catalogue: Catalogue) -> list[str] | None:
+    """The projects of which a caller may ever be shown something of the register; None for every one.
+
+    Shape: a provider's are those of which they are or were a partner; whoever sees figures alone has none.
+    """
+    match caller.role:
+        case Role.REGISTRAR | Role.AUDITOR:
+            return None
+        case Role.PROVIDER:
+            return [one.id for one in catalogue.projects.values() if caller.provider in one.partners]
+        case Role.PROJECT_ADMIN:
+            return [] if caller.project is None else [caller.project]
+        case Role.COORDINATOR | Role.INSURER | Role.POLICY_MAKER:
+            return []
 
 
 PUBLISHED = frozenset(

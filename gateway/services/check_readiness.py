@@ -110,6 +110,7 @@ def _standby(context: Context) -> Finding:
 def _outbox_seconds(context: Context) -> float | None:
     try:
         with context.store.reading() as tx:
+            tx.see(lambda: None)
             oldest_at = tx.outbox.backlog().oldest_at
     except StoreUnavailable:
         return None

@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.domain.access import PUBLISHED, check_role
+from gateway.domain.access import PUBLISHED, check_role, projects_of
 from gateway.domain.audit import Entry
 from gateway.domain.errors import (
     Conflict,
@@ -88,6 +88,7 @@ def _write(
         check_role(call.caller, call.verb)
         with ExitStack() as ending, context.store.transaction() as tx:
             work = _begin(context, call, tx)
+            tx.see(lambda: projects_of(call.caller, tx.catalogue.current()))
             performed = _do(work, call, verb, dump)
             if call.validate_only:
                 tx.discard()

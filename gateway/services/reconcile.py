@@ -61,7 +61,7 @@ def reconcile_month(context: Context, project: str, month: str) -> Reconciliatio
     sent = [pair.sent for pair in ours if pair.sent is not None]
     known = {one.message_id for one in sent}
     named = {*(one.message_id for one in asked), *(line.message_id for line in listed)}
-    sent += _beside(context, named - known)
+    sent += _beside(context, project, named - known)
     return reconcile(asked, sent, listed, context.real_now(), statements.late)
 
 
@@ -73,6 +73,7 @@ def _ours(context: Context, project: str, month: str) -> Iterator[Pair]:
         after: Place | None = None
         while True:
             with context.store.reading() as tx:
+                tx.see(lambda: [project])
                 page = tx.sides.asked(table.name, project, span, after, FACTS_AT_ONCE)
             yield from page
             if len(page) < FACTS_AT_ONCE:
@@ -94,11 +95,12 @@ def _listed(source: Source, project: str, month: str, patience: timedelta) -> li
     return lines
 
 
-def _beside(context: Context, message_ids: Iterable[UUID]) -> Sequence[Sent]:
+def _beside(context: Context, project: str, message_ids: Iterable[UUID]) -> Sequence[Sent]:
     """Messages by their ids: where these route to, or where they moved since."""
     wanted, found = sorted(message_ids), list[Sent | None]()
     for first in range(0, len(wanted), FACTS_AT_ONCE):
         with context.store.reading() as tx:
+            tx.see(lambda: [project])
             page = wanted[first : first + FACTS_AT_ONCE]
             found += [_find(tx, context.veil.identifiers.bucket_of(one), one) for one in page]
     return [one for one in found if one is not None]

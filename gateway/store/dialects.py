@@ -6,8 +6,9 @@ Source: GUARANTEES 2 (journal mode, one writer, BEGIN IMMEDIATE), SCALE 6 (SQLST
 from __future__ import annotations
 
 import fcntl
+import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,10 +31,19 @@ class UnsafeStore(Exception):
     """The engine would not keep the gateway's promises as it is configured."""
 
 
-def open_engine(database_url: str, connections: int) -> Engine:
+GATEWAY, WORKER, RELEASE, READER = (f"chroniccare_{one}" for one in ("gateway", "worker", "release", "reader"))
+"""The roles of a PostgreSQL register; `store.rights` says what each may."""
+PROJECTS, EVERY = "chroniccare.projects", "*"
+"""Which projects' rows a connection sees, by a setting of its own: some, or every one."""
+_NARROW = "chroniccare_narrow"
+_PROJECT_IDS = re.compile(r"[a-z0-9,-]*")
+
+
+def open_engine(database_url: str, connections: int, role: str = "") -> Engine:
     """An engine with the settings on which the promises rest.
 
-    Shape: `connections` is how many threads may hold one at a time.
+    Shape: `connections` is how many threads may hold one at a time. On PostgreSQL each takes a role when it connects;
+    without one it keeps what its login may.
     Raises: UnsafeStore for another engine than SQLite and PostgreSQL.
     """
     try:
@@ -44,7 +54,7 @@ def open_engine(database_url: str, connections: int) -> Engine:
         case "sqlite":
             return _open_sqlite(url, connections)
         case "postgresql":
-            return _open_postgresql(url, connections)
+            return _open_postgresql(url, connections, role)
         case other:
             raise UnsafeStore(f"the register runs on SQLite or PostgreSQL, not on {other}")
 
@@ -84,13 +94,17 @@ def check_journal_mode(mode: str, version: tuple[int, ...]) -> None:
         raise UnsafeStore(f"journal_mode {mode} may lose commits on this SQLite: PRAGMA journal_mode = DELETE")
 
 
-def _open_postgresql(url: URL, connections: int) -> Engine:
-    settings = {
+def _open_postgresql(url: URL, connections: int, role: str) -> Engine:
+    settings: dict[str, object] = {
         "lock_timeout": WAIT_MILLISECONDS,
         "statement_timeout": 60_000,
         "idle_in_transaction_session_timeout": 60_000,
         "timezone": "UTC",
     }
+    if role:
+        settings["role"] = role
+    if role != GATEWAY:
+        settings[PROJECTS] = EVERY
     engine = create_engine(
         url,
         pool_size=connections,
@@ -98,6 +112,7 @@ def _open_postgresql(url: URL, connections: int) -> Engine:
         pool_timeout=10,
         pool_pre_ping=True,
         hide_parameters=True,
+        execution_options={_NARROW: role == GATEWAY},
         connect_args={
             "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
             "connect_timeout": 5,
@@ -173,7 +188,21 @@ def take_time(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
 
 
-READER = "chroniccare_reader"
+def see(connection: Connection, projects: Callable[[], Iterable[str] | None]) -> None:
+    """Let the rest of a transaction see the rows of some projects, None for every one; until then a gateway sees none.
+
+    Shape: of a gateway's connection to PostgreSQL alone; everywhere else nothing happens, and nobody is asked which.
+    Cost: a statement that reads nothing.
+    """
+    if not connection.get_execution_options().get(_NARROW):
+        return
+    named = projects()
+    seen = EVERY if named is None else ",".join(named)
+    if seen != EVERY and not _PROJECT_IDS.fullmatch(seen):
+        raise AssertionError("the id of a project is of a-z, 0-9 and hyphen")
+    connection.exec_driver_sql(f"SET LOCAL {PROJECTS} = '{seen}'")
+
+
 READABLE = frozenset({"release", "cell"})
 
 
@@ -292,6 +321,7 @@ def check_standby(connection: Connection) -> str | None:
     """
     if connection.dialect.name == "sqlite":
         return "no-standby-named"
+    connection.exec_driver_sql("SET LOCAL ROLE NONE")  # the login may see standbys where the role may not
     commit, is_named, all_of_them, visible, synchronous = connection.exec_driver_sql(_STANDBYS).one()
     if commit not in ("on", "remote_apply"):
         return "commit-not-synchronous"

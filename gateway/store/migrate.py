@@ -8,12 +8,13 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.store import dialects
+from gateway.store.rights import give_rights
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def migrate(database_url: str) -> None:
-    """Bring a database to the newest schema; one that is there already is left alone.
+    """Bring a database to the newest schema, and give each role its rights; one that is there already is left alone.
 
     Raises: UnsafeStore for an engine that the register does not run on; StoreUnavailable when it does not answer.
     """
@@ -27,6 +28,7 @@ def migrate(database_url: str) -> None:
             configuration.set_main_option("script_location", str(MIGRATIONS))
             configuration.attributes["connection"] = connection
             command.upgrade(configuration, "head")
+            give_rights(connection)
     except OperationalError as error:
         raise StoreUnavailable from error
     finally:

@@ -13,14 +13,13 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.store.copying import SCHEMA, BackupFailed
-from gateway.store.dialects import READER, open_engine
+from gateway.store.dialects import EVERY, PROJECTS, open_engine
+from gateway.store.rights import make_roles
 
 FILE = "register.dump"
 _PARAMETERS = {"host": "PGHOST", "port": "PGPORT", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT"}
 _TABLES = """SELECT count(*) FROM pg_catalog.pg_tables
     WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"""
-_ROLE = f"""DO $$ BEGIN CREATE ROLE {READER} NOLOGIN;
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"""
 
 
 def take(database_url: str, target: Path) -> str:
@@ -30,7 +29,7 @@ def take(database_url: str, target: Path) -> str:
     """
     schema: str = _ask(database_url, SCHEMA)
     os.close(os.open(target, os.O_CREAT | os.O_EXCL, 0o600))
-    _run("pg_dump", database_url, "--format=custom", "--no-owner", f"--file={target}")
+    _run("pg_dump", database_url, "--format=custom", "--no-owner", "--enable-row-security", f"--file={target}")
     return schema
 
 
@@ -42,8 +41,8 @@ def put(copy: Path, database_url: str) -> None:
     if _ask(database_url, _TABLES) != "0":
         raise BackupFailed("the database holds tables, and a register is never overwritten: make an empty one")
     _client("pg_restore")
-    _ask(database_url, _ROLE)
-    _ask(database_url, f"GRANT {READER} TO CURRENT_USER")
+    for statement in make_roles():
+        _ask(database_url, statement)
     name = make_url(database_url).database
     once = ("--single-transaction", "--exit-on-error")
     _run("pg_restore", database_url, *once, "--no-owner", f"--dbname={name}", str(copy))
@@ -78,7 +77,7 @@ def _run(program: str, database_url: str, *arguments: str) -> None:
     Raises: BackupFailed.
     """
     command = [_client(program), "--no-password", *arguments]
-    environment = {**os.environ, **_place(database_url)}
+    environment = {**os.environ, **_place(database_url), "PGOPTIONS": f"-c {PROJECTS}={EVERY}"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     if done.returncode:
         said = next((line for line in done.stderr.splitlines() if "error" in line), "it does not say why")

@@ -6,7 +6,7 @@ Source: GUARANTEES 3; RULES, "Time".
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
@@ -103,6 +103,10 @@ class Transaction:
         self.figures = Figures(connection)
         self.statistics = Statistics(connection)
 
+    def see(self, projects: Callable[[], Iterable[str] | None]) -> None:
+        """Let the rest of this transaction see the rows of some projects, None for every one."""
+        dialects.see(self._connection, projects)
+
     def freeze(self) -> None:
         """Let every statement see the register as it is at the first one; to be called before any other."""
         dialects.freeze(self._connection)
@@ -142,11 +146,14 @@ class Transaction:
 class Store:
     """The register: opens transactions on SQLite or PostgreSQL.
 
-    Shape: `legal_now` gives the legal clock; `connections` is how many transactions run at once at most.
+    Shape: `legal_now` gives the legal clock; `connections` is how many transactions run at once at most; `role` is
+    what it is to PostgreSQL.
     """
 
-    def __init__(self, database_url: str, legal_now: Callable[[], datetime], connections: int = 8) -> None:
-        self._engine = dialects.open_engine(database_url, connections)
+    def __init__(
+        self, database_url: str, legal_now: Callable[[], datetime], connections: int = 8, role: str = ""
+    ) -> None:
+        self._engine = dialects.open_engine(database_url, connections, role)
         self._legal_now = legal_now
         self._cache = CatalogueCache()
         self._group = GroupCommit(self._engine) if self._engine.dialect.name == "sqlite" else None

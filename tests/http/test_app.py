@@ -24,6 +24,7 @@ from gateway.pseudonyms.keyring import Keyring, KeyringError, new_keys, write_ke
 from gateway.services.context import Context
 from gateway.settings import Settings, SettingsError
 from gateway.spans import NO_SPANS, Spans
+from gateway.store.dialects import WORKER
 from tests.http.issuer import Issuer, an_rsa_key
 from tests.http.test_access import rules_of
 from tests.http.truth import OPEN, SANDBOX, TRUTH
@@ -43,8 +44,8 @@ def closing_their_stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever is composed here is closed at the end of its test."""
     opened: list[Context] = []
 
-    def build(settings: Settings, spans: Spans) -> Context:
-        opened.append(build_context(settings, spans))
+    def build(settings: Settings, spans: Spans, role: str = WORKER) -> Context:
+        opened.append(build_context(settings, spans, role))
         return opened[-1]
 
     monkeypatch.setattr(composition, "build_context", build)

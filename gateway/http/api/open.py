@@ -59,6 +59,7 @@ def add_open_doors(app: Flask, context: Context, metrics: Metrics, watch: Watch)
 def _standing(context: Context) -> Standing | None:
     try:
         with context.store.reading() as tx:
+            tx.see(lambda: None)
             backlog, waiting, now = tx.outbox.backlog(), tx.pulses.waiting(), context.real_now()
             pulses, latencies, workers = tx.pulses.all(), tx.pulses.latencies(), tx.pulses.workers(now)
             return Standing(backlog, waiting, pulses, latencies, workers, tx.audit.unchained(), now)

@@ -1,0 +1,74 @@
+"""Who may do what in a PostgreSQL register, and which projects' rows a transaction sees.
+
+gateway   answers requests: sees the rows of projects that it names in each transaction, and can only add to the audit
+worker    the worker and the commands: every row; gives audit entries their place, and changes nothing else in them
+release   closes periods: reads everything, writes releases alone
+reader    answers questions for figures: reads releases alone
+
+Who migrates owns the tables, and becomes one of these when it connects. A table that is not named here is the gateway's
+and the worker's to write. Row-level security is forced, on the owner too; a superuser that takes no role is not bound.
+SQLite has no roles.
+
+Source: GUARANTEES 3; SCALE 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+
+from gateway.store.dialects import EVERY, GATEWAY, PROJECTS, READER, RELEASE, WORKER
+from gateway.store.tables import metadata
+
+ROLES = (GATEWAY, WORKER, RELEASE, READER)
+BY_PROJECT = (
+    *("beneficiary", "vault", "former_pseudonym", "inclusion", "action", "outbox"),
+    *("audit_entry", "webhook", "webhook_event"),
+)
+"""The tables whose rows are seen by project; each has a column for it."""
+_ALL, _ADD = "SELECT, INSERT, UPDATE, DELETE", "SELECT, INSERT"
+_RIGHTS = {
+    GATEWAY: {"": _ALL, "audit_entry": _ADD, "audit_chain": "SELECT", "release": "SELECT", "cell": "SELECT"},
+    WORKER: {
+        **{"": _ALL, "release": "SELECT", "cell": "SELECT"},
+        **{"audit_entry": f"{_ADD}, UPDATE (position, hash)", "audit_chain": f"{_ADD}, UPDATE"},
+    },
+    RELEASE: {"": "SELECT", "release": _ADD, "cell": _ADD, "pulse": f"{_ADD}, UPDATE"},
+}
+_SEEN = f"(SELECT current_setting('{PROJECTS}', true))"
+_IS_SEEN = f"{_SEEN} = '{EVERY}' OR project = ANY (string_to_array({_SEEN}, ','))"
+
+
+def make_roles() -> Iterator[str]:
+    """The statements that make the roles, where they are not, and let whoever asks become them, if that is theirs."""
+    for role in ROLES:
+        yield f"""DO $$ BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} NOLOGIN; END IF;
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"""
+        yield f"""DO $$ BEGIN GRANT {role} TO CURRENT_USER;
+            EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"""
+
+
+def give_rights(connection: Connection) -> None:
+    """Give every role its rights on every table there is, and no other; on SQLite nothing."""
+    if connection.dialect.name == "postgresql":
+        for statement in (*make_roles(), *_rights(), *_policies()):
+            connection.exec_driver_sql(statement)
+
+
+def _rights() -> Iterator[str]:
+    for role, rights in _RIGHTS.items():
+        for table in metadata.tables:
+            yield f"REVOKE ALL ON {table} FROM {role}"
+            yield f"GRANT {rights.get(table, rights[''])} ON {table} TO {role}"
+
+
+def _policies() -> Iterator[str]:
+    """An audit entry may be added about any project, for a refusal is one too; seen are those of one's projects."""
+    for table in BY_PROJECT:
+        checked = "true" if table == "audit_entry" else _IS_SEEN
+        yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+        yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+        yield f"DROP POLICY IF EXISTS by_project ON {table}"
+        yield f"CREATE POLICY by_project ON {table} USING ({_IS_SEEN}) WITH CHECK ({checked})"
