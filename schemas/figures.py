@@ -177,5 +177,5 @@ class Operations(StrictSchema):
     inclusions = Block(InclusionCounts, required=True, metadata=about("Inclusions by status.", _INCLUSIONS))
     deliveries = Block(DeliveryCounts, required=True, metadata=about("Messages to MyCareNet.", _DELIVERIES))
     month_end = Block(MonthCountdown, required=True, metadata=about("How long the month lasts.", _COUNTDOWN))
-    begun = _count("What was begun this month and is not communicated, up to 1000 lines of batches.", 3)
+    begun = _count("What was begun this month and is not communicated, lines of uploads that still arrive among it.", 3)
     months_lost = items_of(MonthLoss, "What the month before and this one lost.")

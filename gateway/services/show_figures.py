@@ -52,11 +52,15 @@ class MonthsLost:
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """How a project stands: inclusions by status, deliveries as a client sees them, this month and the one before."""
+    """How a project stands: inclusions by status, deliveries as a client sees them, this month and the one before.
+
+    Shape: `begun` counts what was begun this month and is not communicated, uploads that still arrive among it.
+    """
 
     inclusions: dict[str, int]
     deliveries: dict[str, int]
-    month_end: MonthEnd
+    countdown: Countdown
+    begun: int
     lost: Sequence[MonthLost]
 
 
@@ -104,8 +108,10 @@ def show_operations(work: Work, project_id: str, near_days: int) -> Operations:
         deliveries[shown] = deliveries.get(shown, 0) + count
     this = first_of_month(work.today)
     totals = [_total(work, project, month) for month in _months(project, add_months(this, -1), this)]
-    month_end = _month_end(work, project, near_days, None, 1_000)
-    return Operations(work.tx.figures.inclusions(project.id), deliveries, month_end, totals)
+    now, begins = _now_and_begin(work)
+    begun = sum(count for _, _, count in _attempts(work, project)) + work.tx.figures.begun_lines(project.id, begins)
+    left = countdown(now, project.convention.last_day, near_days)
+    return Operations(work.tx.figures.inclusions(project.id), deliveries, left, begun, totals)
 
 
 def _own(work: Work, verb: str, project_id: str) -> Project:
@@ -116,21 +122,26 @@ def _own(work: Work, verb: str, project_id: str) -> Project:
 
 
 def _month_end(work: Work, project: Project, near_days: int, after: Spot | None, limit: int) -> MonthEnd:
-    now = work.tx.legal_now()
-    begins = begins_at(first_of_month(day_of(now)))
+    now, begins = _now_and_begin(work)
     lines = work.tx.figures.refused_lines(project.id, begins, after, limit + 1)
     last = lines[limit - 1] if len(lines) > limit else None
     return MonthEnd(
         countdown(now, project.convention.last_day, near_days),
-        work.tx.figures.attempts(project.id, work.real_now - (now - begins)),  # the audit knows real time alone
-        [one for one in lines[:limit] if not _is_of_an_action(one)],
+        _attempts(work, project),
+        lines[:limit],
         None if last is None else (last.batch, last.number),
     )
 
 
-def _is_of_an_action(line: RefusedLine) -> bool:
-    """Whether a line was refused by a rule of actions, for which a month's end means nothing."""
-    return str((line.problem or {}).get("rule") or "").startswith("P")
+def _now_and_begin(work: Work) -> tuple[datetime, datetime]:
+    """The legal instant, and the first one of its month."""
+    now = work.tx.legal_now()
+    return now, begins_at(first_of_month(day_of(now)))
+
+
+def _attempts(work: Work, project: Project) -> Sequence[tuple[str, str, int]]:
+    now, begins = _now_and_begin(work)
+    return work.tx.figures.attempts(project.id, work.real_now - (now - begins))  # the audit knows real time alone
 
 
 def _months(project: Project, since: date, until: date) -> Iterator[date]:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, text, tuple_
 
+from gateway.domain.batches import State
 from gateway.store.batch_tables import batch, batch_line
 from gateway.store.tables import audit_entry, inclusion, outbox
 
@@ -78,19 +79,30 @@ _CAME_AGAIN = (
     )
     .correlate(batch, batch_line)
 )
+_OF_ITS_BATCH = and_(batch.c.shard == batch_line.c.shard, batch.c.id == batch_line.c.batch)
+_OWN = (batch.c.organisation == bindparam("b_project"), batch.c.role == "project_admin")
+_OF_AN_ACTION = func.coalesce(batch_line.c.problem["rule"].as_string(), "").like("P%")
+_WAS_REFUSED = (
+    *_OWN,
+    batch.c.communicated_at >= bindparam("b_from"),
+    text("(batch.refused > 0 OR batch.not_done > 0)"),
+    text("batch_line.outcome IN ('refused', 'not-done')"),
+    ~_OF_AN_ACTION,
+    ~_CAME_AGAIN,
+)
 _REFUSED = (
     select(batch_line.c.batch, batch_line.c.number, batch_line.c.ref, batch_line.c.outcome, batch_line.c.problem)
-    .join(batch, and_(batch.c.shard == batch_line.c.shard, batch.c.id == batch_line.c.batch))
-    .where(
-        batch.c.organisation == bindparam("b_project"),
-        batch.c.role == "project_admin",
-        batch.c.communicated_at >= bindparam("b_from"),
-        text("(batch.refused > 0 OR batch.not_done > 0)"),
-        text("batch_line.outcome IN ('refused', 'not-done')"),
-        ~_CAME_AGAIN,
-    )
+    .join(batch, _OF_ITS_BATCH)
+    .where(*_WAS_REFUSED)
     .order_by(batch_line.c.batch, batch_line.c.number)
     .limit(bindparam("limit"))
+)
+_REFUSED_COUNT = select(func.count()).select_from(batch_line).join(batch, _OF_ITS_BATCH).where(*_WAS_REFUSED)
+_ARRIVING_COUNT = (
+    select(func.count())
+    .select_from(batch_line)
+    .join(batch, _OF_ITS_BATCH)
+    .where(*_OWN, batch.c.state == State.ARRIVING.value)
 )
 
 
@@ -155,13 +167,20 @@ class Figures:
     def refused_lines(self, project: str, since: datetime, after: Spot | None, limit: int) -> Sequence[RefusedLine]:
         """Lines of the administrative responsible's batches since a legal instant that were refused.
 
-        Shape: in order of batch and number, behind one of them; without those whose `ref` came again and was accepted.
+        Shape: in order of batch and number, behind one of them; without those whose `ref` came again and was accepted,
+        and those that a rule of actions refused, for which a month's end means nothing.
         """
         query = _REFUSED
         if after is not None:
             query = query.where(tuple_(batch_line.c.batch, batch_line.c.number) > after)
         rows = self._connection.execute(query, {"b_project": project, "b_from": since, "limit": limit})
         return [RefusedLine(row.batch, row.number, row.ref, row.problem) for row in rows]
+
+    def begun_lines(self, project: str, since: datetime) -> int:
+        """How many such lines there are, with those of the uploads that still arrive."""
+        row = {"b_project": project, "b_from": since}
+        counts = (self._connection.execute(one, row).scalar_one() for one in (_REFUSED_COUNT, _ARRIVING_COUNT))
+        return sum(counts)
 
 
 def _counts(rows: Iterable[Any]) -> dict[Any, int]:

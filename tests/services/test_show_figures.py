@@ -7,6 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 import pytest
+from sqlalchemy import NullPool, create_engine
 
 from gateway.domain import errors
 from gateway.domain.access import Role
@@ -17,6 +18,7 @@ from gateway.services.deliver_outbox import deliver_outbox
 from gateway.services.find_inclusions import get_inclusion
 from gateway.services.register_inclusion import register_inclusion
 from gateway.services.show_figures import MonthEnd, show_month_end, show_months_lost, show_operations
+from gateway.store.batch_tables import batch, batch_line
 from gateway.store.tables import inclusion
 from tests.builders import PROJECT, PROVIDER, a_caller, an_agreement, day, instant
 from tests.rules.tables import Table
@@ -128,7 +130,7 @@ def test_refused_lines_of_own_batches_are_listed_until_their_ref_goes_through(ba
         after = page.next
         if after is None:
             break
-    assert pages == [[1, 3], [4, 5], []]
+    assert pages == [[1, 3], [4, 5]]
 
     batches.run([an_inclusion_line(1, ref="a"), an_inclusion_line(3, ref="c")], ADMIN)
     assert [one.ref for one in _month_end(batches.desk).lines] == [None, "d"]
@@ -199,7 +201,7 @@ def test_operations_are_how_the_project_stands(desk: Desk) -> None:
     assert told.inclusions == {"open": 2, "exited": 1}
     assert told.deliveries == {"pending": 3, "accepted": 1}
     assert [(lost.month, lost.inclusions) for lost in told.lost] == [("2022-01", 0), ("2022-02", 1)]
-    assert told.month_end.countdown.month == "2022-02"
+    assert (told.countdown.month, told.begun) == ("2022-02", 0)
 
 
 @pytest.mark.parametrize("verb", [show_month_end, show_months_lost, show_operations])
@@ -216,3 +218,26 @@ def test_figures_are_the_own_administrative_responsibles_alone(desk: Desk, verb:
         desk.ask(ADMIN, verb, "x-y", *arguments)  # type: ignore[arg-type]  # the test names the arguments of that verb
     with pytest.raises(errors.RoleNotAllowed):
         desk.ask(PARTNER, verb, PROJECT, *arguments)  # type: ignore[arg-type]  # the test names the arguments of that verb
+
+
+def test_operations_count_every_line_that_was_begun_and_those_that_still_arrive(batches: Batches) -> None:
+    desk, now = batches.desk, batches.desk.context.real_now()
+    common = {"role": "project_admin", "organisation": PROJECT, "person": "p", "media_type": "text/csv", "shard": 1}
+    common |= {"lines": 0, "created_at": now, "next_attempt_at": now}
+    refused = {"id": UUID(int=1), "state": "done", "refused": 1_200, "communicated_at": desk.clock()}
+    arriving = {"id": UUID(int=2), "state": "arriving"}
+    foreign = {"id": UUID(int=3), "state": "arriving", "organisation": OTHER_PROJECT}
+    problems = [{"code": "not-informed", "rule": "I1"}] * 1_100 + [{"code": "not-included", "rule": "P3"}] * 100
+    with create_engine(desk.database_url, poolclass=NullPool).begin() as connection:
+        for one in (refused, arriving, foreign):
+            connection.execute(batch.insert().values({**common, **one}))
+        lines = [{"number": number, "problem": one} for number, one in enumerate(problems, 1)]
+        of = {"shard": 1, "batch": UUID(int=1), "outcome": "refused"}
+        connection.execute(batch_line.insert(), [{**of, **one} for one in lines])
+        staged = [{"shard": 1, "batch": UUID(int=number), "number": 1, "sealed_line": b"x"} for number in (2, 3)]
+        connection.execute(batch_line.insert(), staged)
+
+    told = desk.ask(ADMIN, show_operations, PROJECT, 5)
+
+    assert told.begun == 1_101
+    assert len(_month_end(desk, limit=2_000).lines) == 1_100

@@ -111,14 +111,13 @@ def _dump_months_lost(found: MonthsLost, incoming: Incoming) -> Outgoing:
 
 
 def _dump_operations(found: Operations, incoming: Incoming) -> Outgoing:
-    begun = sum(count for _, _, count in found.month_end.attempts) + len(found.month_end.lines)
     return Outgoing(
         {
             "project": _project(incoming),
             "inclusions": {status: found.inclusions.get(status, 0) for status in _STATUSES},
             "deliveries": {state: found.deliveries.get(state, 0) for state in _STATES},
-            "month_end": asdict(found.month_end.countdown),
-            "begun": begun,
+            "month_end": asdict(found.countdown),
+            "begun": found.begun,
             "months_lost": [asdict(one) for one in found.lost],
         }
     )
