@@ -85,12 +85,14 @@ class LongBody:
     def chunks(self) -> Iterator[bytes]:
         """The body's bytes in order, to be taken once; the last one has come only when this ends.
 
-        Raises: BodyIncomplete, DigestMismatch.
+        Raises: BodyIncomplete, BodyTooSlow, DigestMismatch.
         """
         left = self._length
         while left:
             try:
                 chunk: bytes = self._input.read(min(left, CHUNK_BYTES))
+            except TimeoutError:
+                raise errors.BodyTooSlow from None
             except OSError:
                 raise errors.BodyIncomplete from None
             if not chunk:

@@ -110,6 +110,8 @@ def _frame_requests(app: Flask, metrics: Metrics) -> None:
     def finish(response: Response) -> Response:
         response.headers["X-Request-ID"] = request_id()
         response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
         seconds = time.perf_counter() - g.get("started", time.perf_counter())

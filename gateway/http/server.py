@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
-from socket import socket
+from selectors import EVENT_READ
+from socket import SHUT_WR, socket
 from typing import Any
 from uuid import uuid4
 
@@ -17,13 +21,18 @@ import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http import get_parser
 from gunicorn.http.errors import InvalidHeader, ParseException
 from gunicorn.http.message import Request
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from gateway.http.inlet import HEAD_SECONDS, Inlet
 from gateway.http.texts import problem_texts
 from schemas import strict_json
 
+CLOSERS = 4
+MOST_PER_THREAD = 16
+"""How many requests may be at hand for each thread; a worker that has so many turns others away."""
 SAID_ONCE = ("AUTHORIZATION", "CONTENT-TYPE", "IDEMPOTENCY-KEY", "IF-MATCH")
 log = structlog.get_logger("chroniccare.server")
 
@@ -63,6 +72,82 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no type
         super().init_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """The threads that serve; and those that wait, in the loop's stead, until a client has taken the last of it."""
+        self._at_hand = 0
+        self._closers = ThreadPoolExecutor(CLOSERS)
+        return ThreadPoolExecutor(self.cfg.threads)
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Give a connection to a thread as soon as a request's head is there; turn it away when too many wait."""
+        if conn.parser is None:
+            conn.inlet = Inlet(conn.sock)
+            conn.parser = get_parser(self.cfg, conn.inlet, conn.client)
+            conn.data_ready = True
+        conn.inlet.fill()
+        is_begun = conn.parser.unreader.buf.getvalue()  # gunicorn took some of it already
+        if not (is_begun or conn.inlet.is_ready() or conn.inlet.is_over):
+            self._await_head(conn)
+            return
+        if conn in self.pending_conns:
+            self.pending_conns.remove(conn)
+        if not (is_begun or conn.inlet.is_ready()):
+            self._end(conn)
+        elif self._at_hand >= self.cfg.threads * MOST_PER_THREAD:
+            self._turn_away(conn)
+        else:
+            self._at_hand += 1
+            super().enqueue_req(conn)
+
+    def _await_head(self, conn: TConn) -> None:
+        """Look at a connection again when more of it came; `murder_pending` closes it when that takes too long."""
+        if conn not in self.pending_conns:
+            conn.timeout = time.monotonic() + HEAD_SECONDS
+            self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def on_pending_socket_readable(self, conn: TConn, client: socket) -> None:
+        """Take what came of a head, whose time goes on."""
+        self.poller.unregister(client)
+        self.enqueue_req(conn)
+
+    def handle(self, conn: TConn) -> object:
+        """Serve a request; its body has its time from now on."""
+        conn.inlet.begin()
+        return super().handle(conn)
+
+    def finish_request(self, conn: TConn, fs: Future[object]) -> None:
+        """Keep a connection for its next request, or close it without holding up the others."""
+        self._at_hand -= 1
+        is_kept = not fs.cancelled() and fs.exception() is None and fs.result()
+        if is_kept and conn.inlet.holds_more():
+            self.enqueue_req(conn)
+        elif is_kept:
+            super().finish_request(conn, fs)
+        else:
+            self._end(conn)
+
+    def _end(self, conn: TConn) -> None:
+        """Say that nothing more comes; another thread waits until the client has taken it, or for a short time."""
+        with suppress(OSError):
+            conn.sock.shutdown(SHUT_WR)
+        self._closers.submit(self._close, conn)
+
+    def _close(self, conn: TConn) -> None:
+        conn.close(graceful=True)
+        self.method_queue.defer(self._count_closed)
+
+    def _count_closed(self) -> None:
+        self.nr_conns -= 1
+
+    def _turn_away(self, conn: TConn) -> None:
+        """Answer 503 to a request that nobody will look at soon."""
+        log.warning("request_refused", request_id=str(uuid4()), kind="overloaded")
+        with suppress(OSError):
+            conn.sock.setblocking(False)
+            conn.sock.send(_wire_problem(503, "overloaded"))  # less than what any connection takes at once
+        self._end(conn)
+
     def handle_request(self, req: Request, conn: object) -> object:
         """Serve a request, unless it says twice what may be said once: joined by a comma, that would look like one."""
         names = [name for name, _ in req.headers]
@@ -91,8 +176,12 @@ def _wire_problem(status: int, code: str) -> bytes:
         "Connection: close",
         "Content-Type: application/problem+json",
         "Cache-Control: no-store",
+        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
+        "Cross-Origin-Resource-Policy: same-origin",
+        "Referrer-Policy: no-referrer",
         "X-Content-Type-Options: nosniff",
         f"Content-Length: {len(body)}",
+        *(["Retry-After: 1"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
     ]
     return "\r\n".join([*head, "", ""]).encode("ascii") + body
 
@@ -126,6 +215,7 @@ def serve(build: Callable[[], Flask], host: str, port: int, workers: int, thread
         "keepalive": 30,
         "graceful_timeout": 10,
         "loglevel": "warning",
+        "forwarded_allow_ips": "",
         "limit_request_line": 4094,
         "limit_request_field_size": 8190,
         "control_socket_disable": True,

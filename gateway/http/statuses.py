@@ -11,6 +11,7 @@ STATUSES: dict[type[errors.Problem], int] = {
     errors.Unauthenticated: 401,
     errors.Malformed: 400,
     errors.MalformedHttp: 400,
+    errors.BodyTooSlow: 408,
     errors.LengthRequired: 411,
     errors.BodyTooLarge: 413,
     errors.TooManyLines: 413,
@@ -48,6 +49,7 @@ STATUSES: dict[type[errors.Problem], int] = {
 }
 RETRY_AFTER_SECONDS: dict[type[errors.Problem], int] = {
     errors.StatementUnavailable: 60,
+    errors.Overloaded: 1,
     errors.Unavailable: 5,
     errors.IdempotencyKeyInFlight: 1,
 }

@@ -20,6 +20,7 @@ NAMES_ALLOWED = {
     "data_dir": "the folder of the data; the setting's public name",
     "base_url": "the established name of the address that paths are added to",
     "base": "the number that check digits are computed of",
+    "handle": "gunicorn's name",
     "handle_error": "gunicorn's name",
     "handle_request": "gunicorn's name",
     "process_bind_param": "SQLAlchemy's name",

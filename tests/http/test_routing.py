@@ -82,6 +82,33 @@ def test_head_needs_what_get_needs_and_options_gives_methods_alone(shared_gatewa
     assert not [name for name, _ in options.headers if name.lower().startswith("access-control")]
 
 
+@pytest.mark.parametrize("path", ["/v1/projects", "/v1/inclusions", "/live", "/absent"])
+def test_other_sites_are_allowed_nothing_by_a_preflight(shared_gateway: Gateway, path: str) -> None:
+    asked = {
+        "Origin": "https://evil.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+
+    answer = shared_gateway.send("OPTIONS", path, headers=asked)
+
+    assert answer.status_code in (200, 404)
+    assert not [name for name, _ in answer.headers if name.lower().startswith("access-control")]
+
+
+@pytest.mark.parametrize(("path", "role"), [("/v1/projects", "auditor"), ("/v1/projects", None), ("/x", None)])
+def test_every_answer_tells_browsers_to_do_nothing_with_it(
+    shared_gateway: Gateway, path: str, role: str | None
+) -> None:
+    headers = shared_gateway.send("GET", path, role=role).headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
 def test_head_is_get_without_its_body(shared_gateway: Gateway) -> None:
     get, head = (shared_gateway.send(method, "/v1/projects", role="auditor") for method in ("GET", "HEAD"))
 

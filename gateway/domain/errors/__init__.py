@@ -4,7 +4,7 @@
     ├── Unauthenticated      NoToken · InvalidToken · ExpiredToken · IssuerUnavailable
     ├── Malformed            MalformedJson · DuplicateMember · TooDeep · InvalidRequest · InvalidCursor · IdentityInText
     │                        IdempotencyKeyMissing · IdempotencyKeyInvalid · DigestMismatch · BodyIncomplete
-    │                        MalformedCsv · LineTooLong
+    │                        BodyTooSlow · MalformedCsv · LineTooLong
     ├── Transport            MalformedHttp · LengthRequired · BodyTooLarge · TooManyLines · UnsupportedMediaType
     │                        MethodNotAllowed · UntrustedHost · PreconditionRequired · PreconditionFailed · NotFound
     │                        RangeNotSatisfiable
@@ -24,7 +24,7 @@
     │   └── Sandbox          ClockRunsForward
     ├── Conflict             IdempotencyKeyReused · IdempotencyKeyInFlight
     └── Unavailable          StoreUnavailable · CommitTooLate · StatementUnavailable · PseudonymiserUnavailable
-                             NotReady · Unexpected
+                             NotReady · Overloaded · Unexpected
 
 A class says what happened and what to do next, its stable `code`, its `rule` and `source`, and its typed facts.
 No HTTP status, no translated text and no identity here: `http.statuses` and the texts beside it give those.
@@ -33,6 +33,7 @@ No HTTP status, no translated text and no identity here: `http.statuses` and the
 from gateway.domain.errors.problems import (
     BodyIncomplete,
     BodyTooLarge,
+    BodyTooSlow,
     CommitTooLate,
     Conflict,
     DigestMismatch,
@@ -58,6 +59,7 @@ from gateway.domain.errors.problems import (
     NotFound,
     NoToken,
     NotReady,
+    Overloaded,
     PreconditionFailed,
     PreconditionRequired,
     Problem,
@@ -128,6 +130,7 @@ __all__ = [
     "AlreadyRevised",
     "BodyIncomplete",
     "BodyTooLarge",
+    "BodyTooSlow",
     "ClockRunsForward",
     "CommitTooLate",
     "CommunicatedBeforeInclusion",
@@ -171,6 +174,7 @@ __all__ = [
     "NotReleased",
     "OutsideConvention",
     "OutsideValidity",
+    "Overloaded",
     "PerformedInFuture",
     "PreconditionFailed",
     "PreconditionRequired",

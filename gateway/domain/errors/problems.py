@@ -84,6 +84,12 @@ class BodyIncomplete(Malformed):
     code = "body-incomplete"
 
 
+class BodyTooSlow(Malformed):
+    """The body came so slowly that the gateway stopped waiting; send it again over a better line."""
+
+    code = "body-too-slow"
+
+
 class DigestMismatch(Malformed):
     """The body is not the one that `Content-Digest` describes; send it again (RFC 9530)."""
 
@@ -229,6 +235,12 @@ class IssuerUnavailable(Unavailable):
     """The token issuer's keys cannot be fetched; repeat later."""
 
     code = "issuer-unavailable"
+
+
+class Overloaded(Unavailable):
+    """More requests wait than this gateway will soon look at; repeat in a moment, with the same key."""
+
+    code = "overloaded"
 
 
 class StoreUnavailable(Unavailable):

@@ -23,13 +23,14 @@ from schemas.fields import Block, CodedText, ListOf, Text
 
 Kinds = tuple[type[Problem], ...]
 
-ALWAYS: Kinds = (errors.MalformedHttp, errors.UntrustedHost, errors.Unexpected)
+ALWAYS: Kinds = (errors.MalformedHttp, errors.UntrustedHost, errors.Overloaded, errors.Unexpected)
 STORE: Kinds = (errors.StoreUnavailable,)
 TOKEN: Kinds = (errors.NoToken, errors.InvalidToken, errors.ExpiredToken, errors.IssuerUnavailable)
 FORM: Kinds = (errors.InvalidRequest,)
 JSON: Kinds = (errors.MalformedJson, errors.DuplicateMember, errors.TooDeep)
 BODY: Kinds = (
     errors.BodyIncomplete,
+    errors.BodyTooSlow,
     errors.DigestMismatch,
     errors.LengthRequired,
     errors.BodyTooLarge,

@@ -174,12 +174,12 @@ def _resident_bytes(process: int) -> int:
 
 
 @contextmanager
-def served(gateway: Gateway, inclusion: str, home: Path) -> Iterator[Server]:
+def served(gateway: Gateway, inclusion: str, home: Path, **more: object) -> Iterator[Server]:
     """The production server on a copy of a gateway's SQLite register."""
     shutil.copy(gateway.database_url.removeprefix("sqlite:///"), home / "register.sqlite3")
     shutil.copy(gateway.clock_path, home / "clock")
     port, log = free_port(), home / "log"
-    settings = {"DATA_DIR": home, "ISSUER": gateway.issuer.url, "SANDBOX": 1, "FREE_MIB": 0}
+    settings = {"DATA_DIR": home, "ISSUER": gateway.issuer.url, "SANDBOX": 1, "FREE_MIB": 0, **more}
     environment = {**unmeasured(), **{f"CHRONICCARE_{name}": str(value) for name, value in settings.items()}}
     with log.open("wb") as errors:
         command = [sys.executable, "-m", "gateway", "serve", "--port", str(port)]
