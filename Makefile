@@ -8,7 +8,7 @@ PATRONI := .tools/patroni/.ready
 # A machine may say that Python keeps no compiled modules: then each of hundreds of processes compiles them all again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check attack campaign rules sample lock clean
+.PHONY: help setup run test check attack campaign rules sample sbom lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,13 +32,19 @@ test: $(READY) ## run every test, on SQLite and PostgreSQL
 	@$(BIN)/coverage report --include='gateway/domain/*' --fail-under=100 --skip-covered
 	@$(BIN)/coverage report --fail-under=95 --format=total
 
-check: $(READY) ## lint, types, import contracts, generated files current
+check: $(READY) ## lint, types, import contracts, generated files current, secrets, known weaknesses
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.rules.book --check
 	$(BIN)/python -m gateway.sandbox.generator --check
+	.ci/secrets
+	.ci/weaknesses
+
+sbom: $(READY) ## write the bill of materials of what runs, as CycloneDX, to sbom.json
+	@$(BIN)/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml --output-reproducible --output-file sbom.json
+	@echo sbom.json
 
 attack: $(READY) ## let the attacker loose on a large register; writes bench/ATTACKS.md
 	@$(BIN)/python -m bench.attack

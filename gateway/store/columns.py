@@ -214,7 +214,7 @@ def _cells_of(dims: Sequence[str]) -> str:
     if PROFESSION in dims:
         clipped = f"""(
             SELECT {keys}, person, month, pseudocode AS of_code, least(sum(n), max(cap)) AS a, max(cap) AS cap
-            FROM fact WHERE {known} GROUP BY ALL)"""  # noqa: S608
+            FROM fact WHERE {known} GROUP BY ALL)"""  # noqa: S608 - names of columns, from constants
     return f"""
         WITH
         people AS (SELECT {keys}, person, sum(a) AS a, max(cap) AS cap FROM {clipped} GROUP BY {keys}, person),
@@ -237,4 +237,4 @@ def _cells_of(dims: Sequence[str]) -> str:
         SELECT beneficiaries, actions, cap, providers, xs[1], coalesce(xs[2], 0), xp, wider, coalesce(valid, 0)
                {"".join(f", {name}" for name in dims)}
         FROM cell JOIN provider USING ({keys})
-        JOIN wider USING ({wider}) LEFT JOIN standing USING ({traits})"""  # noqa: S608
+        JOIN wider USING ({wider}) LEFT JOIN standing USING ({traits})"""  # noqa: S608 - names of columns, from constants
