@@ -19,6 +19,8 @@ from typing import Any
 
 import psycopg
 
+from tests.unmeasured import unmeasured
+
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -53,7 +55,8 @@ def postgres() -> Iterator[str]:
     server = subprocess.Popen(
         [binaries / "postgres", "-D", data, "-p", str(port), *options], stdout=subprocess.DEVNULL, **as_user
     )
-    watchdog = subprocess.Popen([sys.executable, "-c", WATCHDOG, str(os.getpid()), str(server.pid)])
+    watching = [sys.executable, "-I", "-c", WATCHDOG, str(os.getpid()), str(server.pid)]
+    watchdog = subprocess.Popen(watching, env=unmeasured())
     try:
         _await(port)
         yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"

@@ -92,6 +92,8 @@ CREATE TABLE clipped AS
 """
 """Numbers the people, joins what belongs together, and clips: what counts of a person, month and pseudocode, whoever
 performed it. A node of professions clips each apart. Every step streams, so that what does not fit can be spilled."""
+_LAST_PERSON = "SELECT greatest(0, (SELECT max(person) FROM valid), (SELECT max(person) FROM fact))"
+"""As people are numbered from one, no cell has more of them."""
 
 
 class Columns:
@@ -102,6 +104,7 @@ class Columns:
 
     def __init__(self, period: Period, memory_mib: int = MEMORY_MIB) -> None:
         self._period = period
+        self._last_person = 0
         self._directory = TemporaryDirectory(prefix="chroniccare-close-")
         settings = {"memory_limit": f"{memory_mib}MiB", "temp_directory": self._directory.name}
         self._base = duckdb.connect(
@@ -137,6 +140,7 @@ class Columns:
             for name in names:
                 self._code(name, table)
         self._base.execute(_DERIVE)
+        ((self._last_person,),) = self._base.execute(_LAST_PERSON).fetchall()
 
     def _code(self, name: str, table: str) -> None:
         seen = f"SELECT {name} FROM {table} WHERE {name} IS NOT NULL UNION SELECT 'other'"  # noqa: S608 - our own names
@@ -173,6 +177,9 @@ class Columns:
             yield cell_dims(self._period, dict(zip(node.dims, values, strict=True))), count
 
     def _rows(self, query: str, at_least: int) -> Iterator[Sequence[Any]]:
+        """What a query finds; it is not asked where all people together are too few for any cell."""
+        if self._last_person < at_least:
+            return
         asked: dict[str, Any] = {"at_least": at_least}
         if "$first" in query:
             asked |= {"first": self._period.first}

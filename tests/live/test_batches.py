@@ -36,6 +36,7 @@ from tests.sandboxes import (
     sandbox,
     synthetic_ssin,
 )
+from tests.unmeasured import unmeasured
 
 LINES = 600
 KILLED_AFTER = 1
@@ -182,7 +183,12 @@ def run_import(box: Sandbox, file: Path, token: str, folder: Path) -> subprocess
     token_file.write_text(token + "\n", encoding="ascii")
     command = [sys.executable, "-m", "gateway", "import", str(file), "--url", box.gateway]
     return subprocess.run(
-        [*command, "--token-file", str(token_file)], capture_output=True, text=True, timeout=120, check=False
+        [*command, "--token-file", str(token_file)],
+        env=unmeasured(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
