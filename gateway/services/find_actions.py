@@ -10,7 +10,7 @@ from gateway.domain.access import check_project
 from gateway.domain.errors import NotFound
 from gateway.domain.project import check_partner
 from gateway.services.context import Work
-from gateway.services.find_inclusions import check_may_know
+from gateway.services.find_inclusions import may_know
 from gateway.store.actions import ActionFilter, KnownAction
 
 
@@ -33,16 +33,20 @@ class ActionPage:
 def get_action(work: Work, action_id: UUID) -> ActionView:
     """One action.
 
-    Raises: NotFound when there is none, or it is not the caller's to know.
+    Raises: NotFound when there is none, or it is not the caller's to know; both by the same statements.
     """
-    known = work.find(work.tx.actions.find, action_id)
+    catalogue = work.catalogue
+
+    def look(bucket: int, wanted: UUID) -> KnownAction | None:
+        found = work.tx.actions.find(bucket, wanted)
+        if found is None or work.caller.provider not in (None, found.action.performed_by):
+            return None
+        return found if may_know(work, catalogue.project(found.action.project)) else None
+
+    known = work.find(look, action_id)
     if known is None:
         raise NotFound
-    project = work.catalogue.project(known.action.project)
-    check_may_know(work, project)
-    if work.caller.provider is not None and work.caller.provider != known.action.performed_by:
-        raise NotFound
-    work.about(project.id, known.action.bucket, action_id, pseudonym=known.action.pseudonym)
+    work.about(known.action.project, known.action.bucket, action_id, pseudonym=known.action.pseudonym)
     return ActionView(known)
 
 

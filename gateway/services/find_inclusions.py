@@ -56,13 +56,18 @@ def find_inclusions(work: Work, beneficiary: Beneficiary) -> Page:
 def get_inclusion(work: Work, inclusion_id: UUID) -> InclusionView:
     """One inclusion.
 
-    Raises: NotFound when there is none, or it is not the caller's to know.
+    Raises: NotFound when there is none, or it is not the caller's to know; both by the same statements.
     """
-    known = work.find(work.tx.inclusions.find, inclusion_id)
+    catalogue = work.catalogue
+
+    def look(bucket: int, wanted: UUID) -> KnownInclusion | None:
+        found = work.tx.inclusions.find(bucket, wanted)
+        return found if found is not None and may_know(work, catalogue.project(found.inclusion.project)) else None
+
+    known = work.find(look, inclusion_id)
     if known is None:
         raise NotFound
-    project = work.catalogue.project(known.inclusion.project)
-    check_may_know(work, project)
+    project = catalogue.project(known.inclusion.project)
     work.about(project.id, known.inclusion.bucket, inclusion_id, pseudonym=known.inclusion.pseudonym)
     return InclusionView(known, project)
 
@@ -82,16 +87,14 @@ def list_inclusions(work: Work, chosen: InclusionFilter, after: UUID | None, lim
     return Page(items, items[-1].known.inclusion.id if len(known) > limit else None)
 
 
-def check_may_know(work: Work, project: Project) -> None:
-    """Refuse a project's object to whoever is neither its administrative responsible nor a partner today.
+def may_know(work: Work, project: Project) -> bool:
+    """Whether the caller may know a project's objects: its administrative responsible, or a partner today.
 
     Source: I4, A6; a foreign object looks like one that is not there.
-    Raises: NotFound.
     """
     caller = work.caller
-    if caller.role is Role.PROJECT_ADMIN and caller.project == project.id:
-        return
+    if caller.role is Role.PROJECT_ADMIN:
+        return caller.project == project.id
     if caller.role is Role.REGISTRAR:  # comes here with the import of an exit only: no other verb is theirs
-        return
-    if caller.provider is None or not is_partner(project, caller.provider, work.today):
-        raise NotFound
+        return True
+    return caller.provider is not None and is_partner(project, caller.provider, work.today)
