@@ -32,6 +32,7 @@ from gateway.domain.errors import (
 )
 from gateway.domain.lattice import Period, PeriodKind
 from gateway.domain.rulebook import RULES
+from gateway.erase_command import erase
 from gateway.extract_command import extract_app
 from gateway.http.metrics import shared_metrics
 from gateway.http.server import configure_logging, serve
@@ -67,6 +68,7 @@ app.add_typer(extract_app, name="extract")
 app.add_typer(deliver_app, name="deliver")
 app.add_typer(audit_app, name="audit")
 app.command("reconcile")(reconcile)
+app.command("erase")(erase)
 keys_app.command("deny-kid")(deny_kid)
 console = Console()
 errors = Console(stderr=True)

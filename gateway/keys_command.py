@@ -51,6 +51,7 @@ STEPS = {
     Purpose.SEALING: [Step.ANNOUNCE, Step.USE, Step.RENEW],
     Purpose.PSEUDONYM: [Step.ANNOUNCE, Step.USE, Step.RENEW, Step.RETIRE],
     Purpose.RECEIPT: [Step.ANNOUNCE, Step.USE],
+    Purpose.ERASURE: [Step.ANNOUNCE, Step.USE, Step.RENEW],
 }
 
 
@@ -92,6 +93,7 @@ def keys_rotate(
     sealing: Annotated[bool, typer.Option("--sealing", help="of what is sealed")] = False,
     pseudonym: Annotated[bool, typer.Option("--pseudonym", help="of pseudonyms")] = False,
     receipt: Annotated[bool, typer.Option("--receipt", help="of receipts")] = False,
+    erasure: Annotated[bool, typer.Option("--erasure", help="of erasures: the first, for a ring without one")] = False,
     step: Annotated[Step | None, typer.Option(help="this one alone, where rings are on several machines")] = None,
     settle: Annotated[float, typer.Option(help="seconds until every process has read the ring", min=0)] = 15.0,
 ) -> None:
@@ -100,10 +102,10 @@ def keys_rotate(
     The new key is announced, and used once every process knows it; then everything is put under it. An old key of seals
     stays in the ring for older backups, until `--step retire`; one of pseudonyms is gone when nobody is under it.
     """
-    asked = {Purpose.SEALING: sealing, Purpose.PSEUDONYM: pseudonym, Purpose.RECEIPT: receipt}
+    asked = {Purpose.SEALING: sealing, Purpose.PSEUDONYM: pseudonym, Purpose.RECEIPT: receipt, Purpose.ERASURE: erasure}
     chosen = [purpose for purpose, is_chosen in asked.items() if is_chosen]
     if len(chosen) != 1:
-        raise typer.BadParameter("name exactly one of --sealing, --pseudonym, --receipt")
+        raise typer.BadParameter("name exactly one of --sealing, --pseudonym, --receipt, --erasure")
     settings, purpose = read_settings(), chosen[0]
     steps = STEPS[purpose] if step is None else [step]
     ring = read_keyring(settings.keyring_path, open_kek(settings.kek))
@@ -170,4 +172,4 @@ def _rename(context: Context) -> None:
         raise KeyringError(f"{said}, and keep their pseudonyms: call it again, or see RUNBOOK.md")
 
 
-RENEWALS = {Purpose.SEALING: _reseal, Purpose.PSEUDONYM: _rename}
+RENEWALS = {Purpose.SEALING: _reseal, Purpose.ERASURE: _reseal, Purpose.PSEUDONYM: _rename}

@@ -24,6 +24,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gateway.pseudonyms.shredding import new_tree, tree_of
+
 FORMAT = 2
 READABLE = (1, FORMAT)
 SECRET_BYTES = 32
@@ -39,6 +41,7 @@ class Purpose(StrEnum):
     SEALING = "sealing"
     RECEIPT = "receipt"
     FINGERPRINT = "fingerprint"
+    ERASURE = "erasure"
 
 
 class Phase(StrEnum):
@@ -87,7 +90,8 @@ class Key:
 class Keyring:
     """All keys, by purpose and version.
 
-    Shape: every purpose has at least one key in use; the newest of these is used for what is new. `domain` names the
+    Shape: every purpose has at least one key in use, but for erasure, which older rings lack; the newest of these is
+    used for what is new. `domain` names the
     domain of the pseudonymisation service that the register's pseudonyms come from; empty: this ring alone makes them.
     A register keeps it for good, or everybody in it would look new.
     Raises: KeyringError for a purpose without one, and for a secret that is none of its purpose.
@@ -97,7 +101,7 @@ class Keyring:
         self.domain = domain
         self._keys = {(key.purpose, key.version): key for key in map(_checked, keys)}
         used = {key.purpose for key in self._keys.values() if key.phase is Phase.USED}
-        missing = [purpose for purpose in Purpose if purpose not in used]
+        missing = [purpose for purpose in Purpose if purpose not in used and purpose is not Purpose.ERASURE]
         if missing:
             raise KeyringError(f"the key ring lacks keys for {', '.join(missing)}: chroniccare keys create")
 
@@ -141,10 +145,24 @@ def new_key(purpose: Purpose, version: int, phase: Phase = Phase.USED) -> Key:
 
 def _checked(key: Key) -> Key:
     """A key whose version can be written into a seal, and whose secret is one of its purpose."""
-    is_right = _is_receipt_key(key.secret) if key.purpose is Purpose.RECEIPT else len(key.secret) == SECRET_BYTES
+    match key.purpose:
+        case Purpose.RECEIPT:
+            is_right = _is_receipt_key(key.secret)
+        case Purpose.ERASURE:
+            is_right = _is_tree(key.secret)
+        case _:
+            is_right = len(key.secret) == SECRET_BYTES
     if not is_right or not 1 <= key.version <= LAST_VERSION:
         raise KeyringError(f"{key.kid} in the key ring is no key of its purpose: restore the ring from its backup")
     return key
+
+
+def _is_tree(secret: bytes) -> bool:
+    try:
+        tree_of(secret)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_receipt_key(secret: bytes) -> bool:
@@ -156,6 +174,8 @@ def _is_receipt_key(secret: bytes) -> bool:
 
 
 def _new_secret(purpose: Purpose) -> bytes:
+    if purpose is Purpose.ERASURE:
+        return new_tree(secrets.token_bytes(SECRET_BYTES), secrets.token_bytes(SECRET_BYTES)).to_bytes()
     if purpose is not Purpose.RECEIPT:
         return secrets.token_bytes(32)
     return ec.generate_private_key(ec.SECP256R1()).private_bytes(

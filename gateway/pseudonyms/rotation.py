@@ -8,13 +8,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.pseudonyms.keyring import Keyring, KeyringError, Phase, Purpose, new_key
+from gateway.pseudonyms.shredding import tree_of
 
 
 def announced(keyring: Keyring, purpose: Purpose) -> Keyring:
     """The ring with one more key of a purpose, which nobody uses yet; the ring as it is where there is one already."""
     if known_of(keyring, purpose):
         return keyring
-    version = keyring.versions(purpose)[-1].version + 1
+    version = max((key.version for key in keyring.versions(purpose)), default=0) + 1
+    if purpose is Purpose.ERASURE and version > 1:
+        raise KeyringError("the key of erasures is never rotated: keys that were destroyed could be made again")
     return keyring.with_keys([*keyring.keys, new_key(purpose, version, Phase.KNOWN)])
 
 
@@ -30,6 +33,8 @@ def retired(keyring: Keyring, purpose: Purpose) -> Keyring:
     """
     if purpose is Purpose.RECEIPT:
         raise KeyringError("old keys of receipts stay in the ring, so that old receipts can be verified")
+    if purpose is Purpose.ERASURE:
+        raise KeyringError("there is one key of erasures, and every identity needs it")
     newest = keyring.newest(purpose).version
     return keyring.with_keys(key for key in keyring.keys if key.purpose is not purpose or key.version >= newest)
 
@@ -42,3 +47,10 @@ def known_of(keyring: Keyring, purpose: Purpose) -> bool:
 def is_rotating(keyring: Keyring, purpose: Purpose) -> bool:
     """Whether there are older keys of a purpose beside the one in use."""
     return keyring.versions(purpose)[0].version < keyring.newest(purpose).version
+
+
+def shredded(keyring: Keyring, label: bytes) -> Keyring:
+    """The ring without the key of one person."""
+    (key,) = keyring.versions(Purpose.ERASURE)
+    punctured = replace(key, secret=tree_of(key.secret).without(label).to_bytes())
+    return keyring.with_keys(punctured if one is key else one for one in keyring.keys)

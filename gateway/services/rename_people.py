@@ -44,7 +44,7 @@ def rename_people(context: Context, report: Callable[[int], None] = lambda _: No
     """
     context = context.renewed()
     renamed = left = broken = 0
-    for person, sealed in _people(context):
+    for person, sealed in everybody(context):
         try:
             ssin = context.veil.sealer.unseal(sealed, person[1], person[2])
         except (BrokenSeal, KeyringError):
@@ -75,7 +75,8 @@ def clear_places(context: Context) -> int:
         time.sleep(BREATH_SECONDS)
 
 
-def _people(context: Context) -> Iterator[tuple[Person, bytes]]:
+def everybody(context: Context) -> Iterator[tuple[Person, bytes]]:
+    """Whose identity is sealed, with the seal; a page at a time."""
     after: Person | None = None
     while True:
         with context.store.reading() as tx:

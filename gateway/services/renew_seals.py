@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gateway.pseudonyms.keyring import KeyringError
-from gateway.pseudonyms.sealing import BrokenSeal, row_place
+from gateway.pseudonyms.sealing import BrokenSeal
 from gateway.pseudonyms.webhook_secrets import place_of as place_of_webhook
 from gateway.services.context import Context
 from gateway.services.stage_batch import CALLER
 from gateway.services.stage_batch import place_of as place_in_batch
 from gateway.store.seals import SEALED, SealedRow
 
+IDENTITIES = {"vault": "pseudonym", "outbox": "tried_pseudonym"}
+"""Where identities are sealed, and the column that says for which pseudonym."""
 ROWS_PER_TRANSACTION = 100
 BREATH_SECONDS = 0.002
 """Between two transactions, so that whoever waits to write has a turn."""
@@ -50,9 +52,8 @@ def renew_seals(context: Context, report: Callable[[int], None] = lambda _: None
 
 
 def _pages(context: Context) -> Iterator[list[SealedRow]]:
-    mark = context.veil.sealer.mark
     for table, column in SEALED:
-        after = None
+        mark, after = _mark(context, table.name), None
         while True:
             with context.store.reading() as tx:
                 page = tx.seals.older(table.name, column, mark, after, ROWS_PER_TRANSACTION)
@@ -62,9 +63,18 @@ def _pages(context: Context) -> Iterator[list[SealedRow]]:
             yield page
 
 
+def _mark(context: Context, table: str) -> bytes:
+    sealer = context.veil.sealer
+    return sealer.mark_of_identities if table in IDENTITIES else sealer.mark
+
+
 def _renewed(context: Context, found: SealedRow) -> bytes | None:
+    sealer, row = context.veil.sealer, found.row
     try:
-        return context.veil.sealer.renew(found.sealed, _place(found))
+        if found.table not in IDENTITIES:
+            return sealer.renew(found.sealed, _place(found))
+        project, pseudonym = row["project"], row[IDENTITIES[found.table]]
+        return sealer.seal(sealer.unseal(found.sealed, project, pseudonym), project, pseudonym)
     except (BrokenSeal, KeyringError):
         return None
 
@@ -73,10 +83,6 @@ def _place(found: SealedRow) -> str:
     """The place that a value is sealed for."""
     row = found.row
     match found.table:
-        case "vault":
-            return row_place(row["project"], row["pseudonym"])
-        case "outbox":
-            return row_place(row["project"], row["tried_pseudonym"])
         case "batch":
             return place_in_batch(row["id"], CALLER)
         case "batch_line":

@@ -95,6 +95,10 @@ class Beneficiaries:
             row = {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sequence": NOBODY}
             self._connection.execute(_HOLD.on(self._connection), row)
 
+    def vacate(self, person: Person) -> None:
+        """Remove the row of a place where nobody is."""
+        self._connection.execute(_CLEAR, dict(zip(("b_bucket", "b_project", "b_pseudonym"), person, strict=True)))
+
     def clear(self, limit: int) -> int:
         """Remove some rows that held a place and were nobody's; how many there were."""
         found = self._connection.execute(_EMPTY_ONES.limit(limit)).all()

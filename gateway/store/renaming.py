@@ -34,6 +34,11 @@ class Renaming:
         )
         return any(row.leased_until is not None and row.leased_until > now for row in rows)
 
+    def has_unsettled(self, person: Person) -> bool:
+        """Whether a message of a person still waits, for MyCareNet or for somebody here."""
+        unsettled = (*_of(outbox, person), outbox.c.state.not_in(("accepted", "rejected")))
+        return self._connection.execute(select(outbox.c.id).where(*unsettled).limit(1)).first() is not None
+
     def messages_with_another_number(self, person: Person) -> list[tuple[UUID, bytes, bytes]]:
         """A person's messages that bear another number than the vault's: id, pseudonym and seal of that number."""
         theirs = (*_of(outbox, person), outbox.c.sealed_tried_ssin.is_not(None))

@@ -75,7 +75,7 @@ def test_sealing_keys_rotate_while_people_are_included_and_messages_leave(desk: 
     assert (status, again, failures) == (0, 0, [])
     told = [line for line in said.splitlines() if "key_ring_read" not in line]
     assert told[:2] == ["announce: sealing-1 used, sealing-2 known", "use: sealing-1 used, sealing-2 used"]
-    assert marks(desk) == {b"\x00\x02"}
+    assert marks(desk) == {b"\x80\x02"}
     beside_it = next(numbers)
     assert beside_it > 3
     included = 20 + beside_it
@@ -95,10 +95,10 @@ def test_rotation_by_steps_stops_where_it_is_told_to_and_destroys_the_old_key_la
     status, said = run("keys", "rotate", "--sealing", "--step", "retire")
 
     assert steps == {"announce": 0}
-    assert announced == ([(1, Phase.USED), (2, Phase.KNOWN)], {b"\x00\x01"})
-    assert in_use == ([(1, Phase.USED), (2, Phase.USED)], {b"\x00\x01"})
+    assert announced == ([(1, Phase.USED), (2, Phase.KNOWN)], {b"\x80\x01"})
+    assert in_use == ([(1, Phase.USED), (2, Phase.USED)], {b"\x80\x01"})
     assert (status, said) == (0, "renew: 1 seals renewed\nretire: sealing-2 used\n")
-    assert (sealing_keys(), marks(desk)) == ([(2, Phase.USED)], {b"\x00\x02"})
+    assert (sealing_keys(), marks(desk)) == ([(2, Phase.USED)], {b"\x80\x02"})
     assert [verb for verb, _ in desk.outcomes() if verb.startswith("keys_")] == [
         *["keys_announce_sealing"] * 2,
         "keys_use_sealing",

@@ -82,7 +82,8 @@ def test_everything_is_sealed_anew_and_opens_without_the_old_key(
         "webhook": 1,
     }
     assert (done, again) == (Renewal(10), Renewal())
-    assert set().union(*marks(desk).values()) == {b"\x00\x02"}
+    own, shared = {b"\x80\x02"}, {b"\x00\x02"}
+    assert marks(desk) == {"vault": own, "outbox": own, "batch": shared, "batch_line": shared, "webhook": shared}
     under(desk, veil_of(retired(newer, Purpose.SEALING)))
     sealer = desk.context.veil.sealer
     (tried,) = [one for one in rows(desk.database_url, outbox) if one["sealed_tried_ssin"] is not None]
@@ -100,7 +101,7 @@ def test_what_was_sealed_with_the_old_key_is_written_and_read_until_it_is_renewe
     under(desk, veil_of(newer))
     desk.include(1)
 
-    assert marks(desk)["vault"] == {b"\x00\x01", b"\x00\x02"}
+    assert marks(desk)["vault"] == {b"\x80\x01", b"\x80\x02"}
     assert deliver_outbox(desk.context, Wire(), PACE) == NEW
 
 
@@ -112,7 +113,7 @@ def test_broken_seal_is_told_and_holds_up_no_other(desk: Desk, newer: Keyring) -
     under(desk, veil_of(newer))
 
     assert renew_seals(desk.context) == Renewal(2, 1)
-    assert len([one for one in seals(desk)["vault"] if one.startswith(b"\x00\x02")]) == NEW
+    assert len([one for one in seals(desk)["vault"] if one.startswith(b"\x80\x02")]) == NEW
 
 
 def test_value_that_changed_since_it_was_found_is_left_to_who_changed_it(desk: Desk, newer: Keyring) -> None:
@@ -120,7 +121,7 @@ def test_value_that_changed_since_it_was_found_is_left_to_who_changed_it(desk: D
     under(desk, veil_of(newer))
     sealer = desk.context.veil.sealer
     with desk.context.store.reading() as tx:
-        (found,) = tx.seals.older("vault", "sealed_ssin", sealer.mark, None, 10)
+        (found,) = tx.seals.older("vault", "sealed_ssin", sealer.mark_of_identities, None, 10)
     change(desk, found.row, b"\x00\x02other")
 
     with desk.context.store.transaction() as tx:
