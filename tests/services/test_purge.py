@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
@@ -12,10 +14,12 @@ import pytest
 from gateway.clock import real_now
 from gateway.services import purge as purging
 from gateway.services.purge import EVENTS_KEPT_FOR, MADE_KEPT_FOR, UNMADE_KEPT_FOR, purge
+from gateway.store.dialects import WORKER
 from gateway.store.extracts import Extract, ExtractState
 from gateway.store.idempotency import KEPT_FOR
 from gateway.store.pulses import MISSED_FOR
 from gateway.store.tables import extract, idempotency
+from gateway.store.transaction import Store
 from gateway.store.webhook_tables import webhook, webhook_event
 from gateway.store.webhooks import Event, EventState, Webhook
 from tests.builders import PROJECT
@@ -73,7 +77,8 @@ def _left(desk: Desk) -> list[int]:
 
 
 def test_what_has_had_its_time_goes_and_nothing_else(filled: Desk) -> None:
-    removed = purge(filled.context)
+    with closing(Store(filled.database_url, filled.clock, connections=2, role=WORKER)) as store:
+        removed = purge(replace(filled.context, store=store))
 
     assert removed == {
         "keys": 5,
