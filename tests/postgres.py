@@ -38,7 +38,7 @@ os.kill(server, signal.SIGINT)
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
+def postgres(**settings: str) -> Iterator[str]:
     """A running server; gives the URL of its database `postgres`. Ends with the block, or with this process."""
     home = Path(tempfile.mkdtemp(prefix="chroniccare-pg-", dir="/tmp"))
     binaries = server_programs(home)
@@ -51,7 +51,7 @@ def postgres() -> Iterator[str]:
         **as_user,
     )
     port = free_port()
-    options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    options = [part for name, value in {**SETTINGS, **settings}.items() for part in ("-c", f"{name}={value}")]
     server = subprocess.Popen(
         [binaries / "postgres", "-D", data, "-p", str(port), *options], stdout=subprocess.DEVNULL, **as_user
     )
