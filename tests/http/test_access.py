@@ -165,12 +165,7 @@ def executed(gateway: Gateway) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(
     ("route", "role"),
-    [
-        (route, role)
-        for route, row in TRUTH.items()
-        for role, status in (row.foreign or {}).items()
-        if status == 404
-    ],
+    [(route, role) for route, row in TRUTH.items() for role, status in (row.foreign or {}).items() if status == 404],
 )
 def test_foreign_object_looks_like_one_that_is_not_there(
     shared_gateway: Gateway, places: Mapping[str, Place], route: str, role: str

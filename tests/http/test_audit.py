@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from sqlalchemy import NullPool, create_engine
+
+from gateway.domain.access import Caller, Role
 from gateway.services.chain_audit import chain_some
-from tests.builders import SSIN
+from tests.builders import PROJECT, SSIN
 from tests.http.wire import Gateway
 
 
@@ -74,3 +77,45 @@ def test_cursor_that_was_never_given_is_refused(light_gateway: Gateway) -> None:
     for cursor in ("ZGVtbw", "YXxi", "MjAyMi0wMS0wMXw"):
         refused = light_gateway.send("GET", f"/v1/audit?cursor={cursor}", role="auditor")
         assert (refused.status_code, refused.get_json()["code"]) == (400, "invalid-cursor")
+
+
+def test_person_in_two_roles_acts_in_the_one_that_the_token_names_and_the_audit_says_in_which(gateway: Gateway) -> None:
+    included = gateway.include()
+    subject = "coordinates-and-administers"
+    paths = (f"/v1/inclusions/{included['id']}", f"/v1/progress?project={PROJECT}")
+
+    answers = {
+        role: [gateway.send("GET", path, role=role, sub=subject, project=PROJECT).status_code for path in paths]
+        for role in ("project_admin", "coordinator")
+    }
+
+    assert answers == {"project_admin": [200, 403], "coordinator": [403, 200]}
+    caller = Caller(gateway.issuer.url, subject, Role.COORDINATOR)
+    entries = _items(gateway, f"?caller={gateway.context.veil.fingerprints.person(caller)}")
+    assert [(one["role"], one["verb"], one["outcome"]) for one in entries] == [
+        ("project_admin", "get_inclusion", "done"),
+        ("project_admin", "show_progress", "role-not-allowed"),
+        ("coordinator", "get_inclusion", "role-not-allowed"),
+    ]
+
+
+def test_nothing_of_the_register_is_shown_or_changed_while_the_audit_cannot_be_written(gateway: Gateway) -> None:
+    included = gateway.include()
+    own = f"/v1/inclusions/{included['id']}"
+    engine = create_engine(gateway.database_url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE audit_entry RENAME TO audit_away")
+
+    asked = [
+        gateway.send("GET", own, role="provider"),
+        gateway.send("GET", f"{own}/explanation", role="provider"),
+        gateway.send("GET", "/v1/inclusions?project=demo-nord", role="project_admin"),
+        gateway.send("POST", "/v1/inclusions/find", {"project": PROJECT, "ssin": SSIN}, role="provider"),
+        gateway.send("GET", "/v1/deliveries", role="project_admin"),
+        gateway.send("POST", f"{own}/exit", {"reason": "moved"}, role="provider"),
+        gateway.send("GET", "/v1/audit", role="auditor"),
+        gateway.send("GET", own, role="auditor"),
+    ]
+
+    assert [(one.status_code, included["id"] in one.text) for one in asked] == [(503, False)] * len(asked)
+    assert gateway.send("GET", "/v1/projects", role="provider").status_code == 200
