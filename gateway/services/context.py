@@ -140,8 +140,10 @@ class Work:
         )
         self.tx.outbox.add(message, self.real_now)
 
-    def receipt(self, kind: str, fact: Inclusion | Action, dates: Mapping[str, Any]) -> str:
-        """The signed receipt for a fact, with its dates as text."""
+    def receipt(self, kind: str, fact: Inclusion | Action, dates: Mapping[str, Any]) -> str | None:
+        """The signed receipt for a fact, with its dates as text; a line of a batch has none, as the batch has one."""
+        if self.handed_in_at is not None:
+            return None
         return self.sign(kind, fact.id, {"project": fact.project, **dates})
 
     def sign(self, kind: str, about: UUID, claims: Mapping[str, Any]) -> str:

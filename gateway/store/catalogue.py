@@ -45,9 +45,15 @@ class Catalogues:
         self._connection = connection
         self._cache = cache
         self._is_changed = False
+        self._seen: Catalogue | None = None
 
     def current(self) -> Catalogue:
-        """The catalogue as this transaction sees it."""
+        """The catalogue as this transaction saw it first, or after its lock; what it changes itself it sees at once."""
+        if self._seen is None or self._is_changed:
+            self._seen = self._look()
+        return self._seen
+
+    def _look(self) -> Catalogue:
         version = self._connection.execute(_VERSION).scalar_one()
         if self._is_changed:
             return self._read(version)  # not remembered: it may never be committed
@@ -62,6 +68,7 @@ class Catalogues:
         For what is decided over several entries: what is read from then on is the last word.
         """
         self._connection.execute(_VERSION.with_for_update())
+        self._seen = None
 
     def _read(self, version: int) -> Catalogue:
         partners: dict[str, dict[str, tuple[Interval, ...]]] = defaultdict(dict)
