@@ -25,6 +25,7 @@ from gateway.store.pulses import BOUNDS, Pulse, Waiting, Workers
 
 SHARED_IN = "PROMETHEUS_MULTIPROC_DIR"
 ACKNOWLEDGED, ANSWERED, CLOSE = "acknowledged", "answered", "close"
+SEALING = "sealing-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +129,14 @@ def _register(standing: Standing) -> Iterator[Metric]:
     yield _histogram(standing, "delivery_seconds", "From the commit of a message to its answer", ANSWERED)
     yield _summary("close_seconds", "Closing of periods", pulses.get(CLOSE))
     last = GaugeMetricFamily("chroniccare_last_timestamp_seconds", "When a kind of work was last done", labels=["work"])
+    seals = GaugeMetricFamily("chroniccare_seals", "What a sealing key sealed, to a thousand a process", labels=["key"])
     for name, one in sorted(pulses.items()):
-        last.add_metric([name], one.at.timestamp())
+        if name.startswith(SEALING):
+            seals.add_metric([name], one.done)
+        else:
+            last.add_metric([name], one.at.timestamp())
     yield last
+    yield seals
     yield GaugeMetricFamily("chroniccare_workers", "Workers that were seen a moment ago", value=standing.workers.alive)
     about = "When the worker that is behind in a lane last turned it"
     oldest = GaugeMetricFamily("chroniccare_lane_oldest_timestamp_seconds", about, labels=["lane"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import threading
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -41,6 +42,25 @@ class Sealer:
         trees = keyring.versions(Purpose.ERASURE)
         self._tree = tree_of(trees[0].secret) if trees else None
         self._is_own = bool(trees) and trees[0].phase is Phase.USED
+        self._count, self._counting = 0, threading.Lock()
+
+    @property
+    def kid(self) -> str:
+        """The public name of the key in use."""
+        return self._newest.kid
+
+    def add_count(self, seals: int) -> None:
+        """Count seals that were made with the key in use."""
+        with self._counting:
+            self._count += seals
+
+    def take_count(self, at_least: int) -> int:
+        """How many seals were counted since they were last taken; 0 while they are fewer than so many."""
+        if self._count < at_least:
+            return 0
+        with self._counting:
+            taken, self._count = self._count, 0
+        return taken
 
     def seal(self, ssin: Ssin, project: str, pseudonym: bytes) -> bytes:
         """Seal an identity for the vault's row of a pseudonym."""
@@ -50,6 +70,7 @@ class Sealer:
         version, label = self._newest.version, self._tree.label_of(f"{project}|".encode() + plain)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         cipher = self._own(self._tree, version, label)
+        self.add_count(1)
         head = (version | _OWN).to_bytes(_VERSION_BYTES, "big") + label
         return head + nonce + cipher.encrypt(nonce, plain, _associated(place, version))
 
@@ -95,6 +116,7 @@ class Sealer:
     def seal_bytes(self, plain: bytes, place: str) -> bytes:
         """Seal bytes for one place: its table, row and column."""
         key: Key = self._newest
+        self.add_count(1)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         ciphertext = self._ciphers[key.version].encrypt(nonce, plain, _associated(place, key.version))
         return key.version.to_bytes(_VERSION_BYTES, "big") + nonce + ciphertext

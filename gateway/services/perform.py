@@ -24,6 +24,7 @@ from gateway.domain.errors import (
 )
 from gateway.pseudonyms.port import Unasked
 from gateway.services.context import Call, Context, MovedMeanwhile, Work
+from gateway.services.count_seals import count_seals
 from gateway.store.idempotency import KeptAnswer
 from gateway.store.transaction import Transaction
 
@@ -98,6 +99,7 @@ def _write(
         raise
     if call.validate_only:
         _audit_alone(context, call, work, None)
+    count_seals(context)
     return performed
 
 

@@ -13,6 +13,7 @@ from gateway.pseudonyms.keyring import KeyringError
 from gateway.pseudonyms.sealing import BrokenSeal
 from gateway.pseudonyms.webhook_secrets import place_of as place_of_webhook
 from gateway.services.context import Context
+from gateway.services.count_seals import count_seals
 from gateway.services.stage_batch import CALLER
 from gateway.services.stage_batch import place_of as place_in_batch
 from gateway.store.seals import SEALED, SealedRow
@@ -48,6 +49,7 @@ def renew_seals(context: Context, report: Callable[[int], None] = lambda _: None
         broken += sum(fresh is None for _, fresh in sealed)
         report(renewed)
         time.sleep(BREATH_SECONDS)
+    count_seals(context, at_least=1)
     return Renewal(renewed, broken)
 
 

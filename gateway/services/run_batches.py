@@ -26,6 +26,7 @@ from gateway.domain.inclusion import Inclusion
 from gateway.pseudonyms.port import Person, Unasked
 from gateway.services.batch_lines import Asked, Kind, LineReader, Unreadable
 from gateway.services.context import Call, Context, Work
+from gateway.services.count_seals import count_seals
 from gateway.services.find_actions import ActionView
 from gateway.services.find_inclusions import InclusionView
 from gateway.services.follow_batch import LINES_CLOSED_AT_ONCE
@@ -147,6 +148,7 @@ def _put_down(run: _Run, pause: timedelta) -> None:
             tx.batches.end(batch.shard, batch.id, State.DONE, now)
         elif locked is not None:
             tx.batches.rest(batch.shard, batch.id, now + pause)
+    count_seals(run.context)
 
 
 def _groups(run: _Run, most_lines: int, until: datetime) -> Iterator[int]:

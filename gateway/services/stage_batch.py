@@ -20,6 +20,7 @@ from gateway.domain.access import Caller
 from gateway.domain.batches import LineOutcome, Mode, State, described
 from gateway.domain.errors import Problem, StoreUnavailable
 from gateway.services.context import Context
+from gateway.services.count_seals import count_seals
 from gateway.store.batches import Batch, SettledLine, WaitingLine
 
 SHARDS = 4096
@@ -91,6 +92,7 @@ class Staging:
                 raise StoreUnavailable
         self._is_open = True
         self._waiting, self._refused, self._bytes = [], [], 0
+        count_seals(self._context)
         time.sleep(BREATH_SECONDS)
 
     def drop(self) -> None:

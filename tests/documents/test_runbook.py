@@ -27,7 +27,7 @@ def shown() -> dict[str, tuple[str, set[str]]]:
     metrics, now = Metrics(), real_now()
     metrics.answered("GET /live", 200, 0.1)
     metrics.refused("not-informed", NotInformed())
-    pulses, workers = {"close": Pulse(now, 1, 1.0)}, Workers(1, {"sending": now})
+    pulses, workers = {"close": Pulse(now, 1, 1.0), "sealing-1": Pulse(now, 1, 0.0)}, Workers(1, {"sending": now})
     standing = Standing(Backlog(0, 0, None), Waiting(0, 0), pulses, {}, workers, Unchained(0, None), now)
     families: Any = text_string_to_metric_families(metrics.text(standing, [Finding("disk", True)], 1).decode())
     found = {}

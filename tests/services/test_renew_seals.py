@@ -8,17 +8,21 @@ from typing import Any
 import pytest
 from sqlalchemy import NullPool, create_engine, update
 
+from gateway.domain import errors
 from gateway.pseudonyms.keyring import Keyring, Purpose
 from gateway.pseudonyms.rotation import announced, retired, used
 from gateway.pseudonyms.veil import Veil, veil_of
 from gateway.pseudonyms.webhook_secrets import place_of
 from gateway.services import renew_seals as job
 from gateway.services.change_identity import change_identity
+from gateway.services.count_seals import count_seals
 from gateway.services.deliver_outbox import deliver_outbox
 from gateway.services.keep_webhooks import register_webhook
 from gateway.services.renew_seals import Renewal, renew_seals
+from gateway.store.pulse_tables import pulse
 from gateway.store.seals import SEALED
 from gateway.store.tables import outbox, vault
+from gateway.store.transaction import Store
 from gateway.store.webhook_tables import webhook
 from tests.builders import PROJECT
 from tests.services.batch_desk import Batches, an_inclusion_line, outcomes
@@ -145,3 +149,25 @@ def change(desk: Desk, row: Any, sealed: bytes) -> None:
     engine = create_engine(desk.database_url, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(update(vault).where(vault.c.pseudonym == row["pseudonym"]).values(sealed_ssin=sealed))
+
+
+def test_seals_are_counted_by_key_once_they_are_many_and_later_where_the_register_is_away(
+    desk: Desk, newer: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under(desk, veil_of(newer))
+    desk.include()
+    few = rows(desk.database_url, pulse)
+    sealer = desk.context.veil.sealer
+    with monkeypatch.context() as away:
+        away.setattr(Store, "transaction", _away)
+        sealer.add_count(999)
+        count_seals(desk.context)
+    desk.include(1)
+
+    assert few == []
+    assert [(row["name"], row["done"]) for row in rows(desk.database_url, pulse)] == [("sealing-2", 1001)]
+    assert sealer.take_count(1) == 0
+
+
+def _away(_: Store) -> None:
+    raise errors.StoreUnavailable
