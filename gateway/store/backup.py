@@ -13,10 +13,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import make_url, update
+from sqlalchemy.exc import DBAPIError
 
+from gateway.domain.delivery import State
+from gateway.domain.errors import StoreUnavailable
 from gateway.store import embedded_copy, server_copy
 from gateway.store.copying import BackupFailed
+from gateway.store.dialects import open_engine
+from gateway.store.tables import outbox
 
 FORMAT = "chroniccare-backup-1"
 MANIFEST = "manifest.json"
@@ -64,7 +69,7 @@ def restore(database_url: str, folder: Path) -> Manifest:
     """Fill an empty database from a backup, after the backup was checked whole.
 
     Raises: BackupFailed for a damaged backup, one of another engine, and a database that is not empty; nothing is
-    changed then.
+    changed then. StoreUnavailable.
     """
     manifest = read_manifest(folder)
     engine = make_url(database_url).get_backend_name()
@@ -72,7 +77,24 @@ def restore(database_url: str, folder: Path) -> Manifest:
         raise BackupFailed(f"the backup is of {manifest.engine}, and CHRONICCARE_DATABASE_URL names {engine}")
     copy = embedded_copy if engine == "sqlite" else server_copy
     copy.put(folder / manifest.file, database_url)
+    _send_again(database_url)
     return manifest
+
+
+def _send_again(database_url: str) -> None:
+    """Let what waits for an answer be sent again, under its id.
+
+    The answer may have come after the backup was made; once confirmed, MyCareNet gives it only to who sends again.
+    """
+    engine = open_engine(database_url, 1)
+    try:
+        with engine.begin() as connection:
+            waiting = update(outbox).where(outbox.c.state == State.SENT.value)
+            connection.execute(waiting.values(state=State.PENDING.value, leased_until=None))
+    except DBAPIError as error:
+        raise StoreUnavailable from error
+    finally:
+        engine.dispose()
 
 
 def read_manifest(folder: Path) -> Manifest:

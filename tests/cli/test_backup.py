@@ -13,14 +13,18 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import select, update
 
 from gateway.clock import real_now
+from gateway.domain.delivery import State
 from gateway.pseudonyms.veil import Veil
 from gateway.store.backup import MANIFEST, Manifest, back_up, read_manifest, restore
 from gateway.store.copying import BackupFailed
+from gateway.store.tables import outbox
 from tests.http.conftest import gateway, issuer, light_gateway, seeded_postgresql, seeded_sqlite, serving_its_own_keys
 from tests.http.issuer import Issuer
 from tests.http.wire import Gateway, a_gateway, an_action_request, an_inclusion_request
+from tests.live.register import looking_into
 from tests.postgres import client_program
 from tests.sandboxes import synthetic_ssin
 
@@ -91,6 +95,22 @@ def test_old_backup_and_a_replay_of_all_clients_give_one_effect_each(
     assert before["inclusion"] == before["action"] == 3
     for table in ("inclusion", "action", "outbox", "vault", "beneficiary", "idempotency"):
         assert after[table] == there[table]
+
+
+def test_restore_lets_what_waits_for_an_answer_be_sent_again(gateway: Gateway, empty_url: str, tmp_path: Path) -> None:
+    play(gateway, requests(0, 2))
+    states = [State.SENT, State.ACCEPTED, State.REJECTED, State.FAILED]
+    with looking_into(gateway.database_url) as connection:
+        for id, state in zip(connection.execute(select(outbox.c.id)).scalars().all(), states, strict=True):
+            connection.execute(update(outbox).where(outbox.c.id == id).values(state=state.value))
+        connection.commit()
+    back_up(gateway.database_url, tmp_path / "backup", real_now())
+
+    restore(empty_url, tmp_path / "backup")
+
+    with looking_into(empty_url) as connection:
+        left = connection.execute(select(outbox.c.state)).scalars().all()
+    assert sorted(left) == ["accepted", "failed", "pending", "rejected"]
 
 
 def test_backup_is_whole_readable_by_its_owner_alone_and_without_keys(gateway: Gateway, tmp_path: Path) -> None:
