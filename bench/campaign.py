@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,7 +24,7 @@ from rich.progress import Progress
 
 from tests.faults.campaign import Outcome, Size, campaign
 from tests.faults.checker import CLAUSES
-from tests.faults.disk import small_disk
+from tests.faults.disk import flushing, small_disk
 from tests.faults.recovery import interruptions
 
 PAGE = Path(__file__).with_name("CAMPAIGN.md")
@@ -32,7 +34,8 @@ TITLES = {
     "patroni": "Three PostgreSQL nodes under Patroni, two gateways",
 }
 PER_SECOND = {"sqlite": 50.0, "postgresql": 200.0, "patroni": 50.0}
-DISK_MIB = 1024
+DISK_MIB = {"sqlite": 1024, "postgresql": 256}
+"""Of the small disk, which holds SQLite's file, or PostgreSQL's journal."""
 HEAD = """\
 # The campaign, measured
 
@@ -62,7 +65,9 @@ def main() -> None:
         clients=32,
         outage=min(60.0, asked.minutes * 6),
         deep=True,
+        restores=asked.store != "patroni",
     )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended and nothing is left
     console = Console()
     console.print(
         f"campaign on {asked.store}, {asked.minutes:g} minutes, {size.per_second:g} writes/s, seed {asked.seed}"
@@ -77,11 +82,16 @@ def main() -> None:
 def _run(size: Size, console: Console) -> Outcome:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chroniccare-campaign-")))
-        disk = stack.enter_context(small_disk(DISK_MIB)) if size.store == "sqlite" else None
+        disk = stack.enter_context(small_disk(DISK_MIB[size.store])) if size.store in DISK_MIB else None
+        flushes = stack.enter_context(flushing()) if size.store in DISK_MIB else None
         progress = stack.enter_context(Progress(console=console))
         task = progress.add_task("starting", total=1.0)
         return campaign(
-            size, folder, lambda what, done: progress.update(task, description=what, completed=done), disk=disk
+            size,
+            folder,
+            lambda what, done: progress.update(task, description=what, completed=done),
+            disk=disk,
+            flushing=flushes,
         )
 
 
@@ -103,9 +113,7 @@ def _section(outcome: Outcome) -> list[str]:
         f"{platform.machine()}, {os.cpu_count()} cores (load {os.getloadavg()[0]:.1f} at the end, "
         f"others' work included), Python {platform.python_version()}. "
         f"After an outage with {outcome.backlog:,} messages waiting, the outbox was empty {drained}. "
-        f"{_latency(outcome)} {len(outcome.remains.figures)} published figures agree with the history."
-        if not outcome.count("figures follow from the history")
-        else "",
+        f"{_latency(outcome)} {_figures(outcome)}",
         "",
         *_violations(outcome),
         *(f"Not played: {kind}: {why}." for kind, why in outcome.left_out.items()),
@@ -136,6 +144,19 @@ def _interruptions(outcome: Outcome) -> list[str]:
         ),
         "",
     ]
+
+
+def _figures(outcome: Outcome) -> str:
+    said = []
+    if outcome.remains.figures and not outcome.count("figures follow from the history"):
+        said.append(f"{len(outcome.remains.figures)} published figures agree with the history.")
+    if not outcome.remains.figures:
+        said.append("No figure was published.")
+    if outcome.size.restores:
+        said.append(
+            f"A backup was put back at the end, and clients sent again {outcome.replayed:,} requests that it lacks."
+        )
+    return " ".join(said)
 
 
 def _latency(outcome: Outcome) -> str:

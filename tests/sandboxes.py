@@ -221,12 +221,12 @@ def _stat(pid: int) -> tuple[str, int, int]:
     return state, int(parent), int(group)
 
 
-def await_that(is_so: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+def await_that(is_so: Callable[[], bool], what: str, seconds: float = 60.0, pause: float = 0.05) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} seconds: {what}"
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 def synthetic_ssin(number: int) -> str:

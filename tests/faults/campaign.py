@@ -23,6 +23,7 @@ from tests.faults.journal import Journal
 from tests.faults.kinds import KINDS
 from tests.faults.load import MONTHS, Load, Plan, seeded
 from tests.faults.recovery import recoveries
+from tests.faults.restoring import Backup, again, count_since, take
 from tests.faults.rig import Rig, rig
 from tests.faults.schedule import Turn, schedule
 from tests.live.catalogue import NIHII, enter
@@ -30,6 +31,10 @@ from tests.sandboxes import synthetic_ssin
 
 SEEDING_INSTANT, LOAD_INSTANT = "2021-09-15T09:00:00Z", "2022-02-20T09:00:00Z"
 FINISH_SECONDS = 120.0
+LATEST_SECONDS = 120.0
+"""How long before the end of the load the backup is made."""
+TOKEN_SECONDS = 1800.0
+"""How long the load uses one token, which lives twice as long."""
 Report = Callable[[str, float], None]
 
 
@@ -39,7 +44,8 @@ class Size:
 
     Units: `seconds` of load with faults; `per_second` writes; `outage` is how long MyCareNet is away at the end.
     Shape: without `kinds`, all that the store and the machine allow; `deep` lets some faults last long;
-    `closes` lets figures be released at the end, and compared.
+    `closes` lets figures be released at the end, and compared; with `restores`, a backup from before the end of the
+    load is put back when all is judged, clients send again what they had sent since, and that is judged as well.
     """
 
     store: str
@@ -55,6 +61,7 @@ class Size:
     drain: float = 600.0
     months: Sequence[str] = MONTHS
     closes: bool = True
+    restores: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ class Outcome:
     backlog: int
     drain_seconds: float | None
     left_out: dict[str, str] = field(default_factory=dict)
+    replayed: int = 0
 
     @property
     def acknowledged(self) -> int:
@@ -103,7 +111,7 @@ def campaign(size: Size, folder: Path, report: Report = lambda what, done: None,
         load = Load(broken.client_ports, broken.token("provider", nihii=NIHII), journal, size.clients)
         load.start(iter(Plan(size.seed, included, size.months)), size.per_second)
         kinds, left_out = _kinds(broken, size)
-        windows = _break(broken, size, kinds, report, load)
+        windows, backup = _break(broken, size, kinds, report, load)
         _outage(broken, size, windows)
         load.finish(FINISH_SECONDS)
         backlog = int(broken.unanswered())
@@ -112,8 +120,16 @@ def campaign(size: Size, folder: Path, report: Report = lambda what, done: None,
         requests, reads = journal.requests()
         people = sorted({synthetic_ssin(int(one.person)) for one in requests})
         history = History(requests, tuple(windows), reads)
-        remains = collected(broken, people, size.months if size.closes else ())
-    return Outcome(size, history, remains, tuple(violations(history, remains)), backlog, drained, left_out)
+        months = size.months if size.closes else ()
+        remains = collected(broken, people, months)
+        found = violations(history, remains)
+        replayed = 0
+        if backup is not None:
+            report("an old backup is put back, and clients send again", 1.0)
+            since = again(broken, backup, history, Plan(size.seed, included, size.months), load.token, people, months)
+            found += [one._replace(shown_by=f"after the restore: {one.shown_by}") for one in violations(*since)]
+            replayed = count_since(backup, history)
+    return Outcome(size, history, remains, tuple(found), backlog, drained, left_out, replayed)
 
 
 def _seed(broken: Rig, size: Size, journal: Journal) -> dict[int, str]:
@@ -134,19 +150,28 @@ def _kinds(broken: Rig, size: Size) -> tuple[list[Kind], dict[str, str]]:
     return [kind for kind in asked if kind.name not in left_out], left_out
 
 
-def _break(broken: Rig, size: Size, kinds: Sequence[Kind], report: Report, load: Load) -> list[Window]:
+def _break(
+    broken: Rig, size: Size, kinds: Sequence[Kind], report: Report, load: Load
+) -> tuple[list[Window], Backup | None]:
     """Break and mend until the time is over; each fault is over and healed before the next begins."""
     windows: list[Window] = []
-    began = time.monotonic()
+    backup = None
+    began = renewed = time.monotonic()
     for turn in schedule(size.seed, kinds, pause=size.pause, deep=size.deep):
         done = (time.monotonic() - began) / size.seconds
         if done >= 1.0:
             break
+        if turn.kind.needs(broken) is not None:
+            continue  # it was there when the campaign began, and is used up
         report(f"{len(windows)} faults, {load.journal.acknowledged} acknowledged; next: {turn.kind.name}", done)
         time.sleep(turn.pause)
         windows.append(_play(broken, turn))
         broken.await_healthy()
-    return windows
+        if size.restores and backup is None and (1.0 - done) * size.seconds < LATEST_SECONDS:
+            backup = take(broken)
+        if time.monotonic() - renewed > TOKEN_SECONDS:
+            load.token, renewed = broken.token("provider", nihii=NIHII), time.monotonic()
+    return windows, backup
 
 
 def _play(broken: Rig, turn: Turn) -> Window:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from tests.faults.history import History, Remains, Request, Row, Violation, is_good
 from tests.faults.recovery import interruptions, recoveries
 
+BELGIUM = ZoneInfo("Europe/Brussels")
 GRACE_SECONDS = 5.0
 LONGEST_RECOVERY_SECONDS = 60.0
 VERBS = {"inclusion": "register_inclusion", "exit": "register_exit", "action": "register_action"}
@@ -229,6 +232,16 @@ def without_writes(history: History, _remains: Remains) -> Iterator[str]:
             yield f"{window.kind} at {window.began_at:.1f}: {seconds:.0f} s without writes"
 
 
+def dated(_history: History, remains: Remains) -> Iterator[str]:
+    """An inclusion is valid from the first day of the month after it was communicated, in Belgium (V1, G14)."""
+    for row in remains.rows:
+        if row.noun == "inclusion" and "communicated_at" in row.facts:
+            day = datetime.fromisoformat(row.facts["communicated_at"]).astimezone(BELGIUM).date()
+            first = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+            if row.facts["valid_from"] != first.isoformat():
+                yield f"inclusion {row.id} of {day} is valid from {row.facts['valid_from']}"
+
+
 def slow(history: History, remains: Remains) -> Iterator[str]:
     """After a fault is lifted, all is well again within a minute (G10, G13)."""
     for window, seconds in recoveries(history, remains):
@@ -263,6 +276,7 @@ CLAUSES: dict[str, Clause] = {
     "a read sees what was acknowledged": stale,
     "no answer by one node alone": alone,
     "a minute without writes at most": without_writes,
+    "a day follows from its instant": dated,
     "canaries nowhere": leaks,
 }
 

@@ -18,12 +18,14 @@ from tests.faults.history import Audited, Figure, Receipt, Remains, Row, Sent, t
 from tests.faults.load import PROJECTS
 from tests.faults.rig import Rig
 from tests.live.register import looking_into
-from tests.privacy.hunt import files_under, forms_of_secret, forms_of_ssin, hunt
+from tests.privacy.hunt import forms_of_secret, forms_of_ssin, hunt
 
 CLOSING_INSTANT = "2022-04-12T09:00:00Z"
 CAP = 2
 REACH_OF_MARGIN = 3.25
 """Noise reaches 6.5 sigma, and a margin is two of them."""
+PIECE, OVERLAP = 1 << 25, 1 << 10
+"""How much of a file is looked through at once, and what two pieces have in common: more than the longest canary."""
 ENCODED = 2
 """Of how many people the encoded writings are hunted too; `tests/privacy` hunts every form."""
 _RUN = re.compile(rb"[0-9]{11,}")
@@ -119,7 +121,7 @@ def _leaks(rig: Rig, people: list[str]) -> Iterator[str]:
     """
     folders = [rig.data_dir.parent, *(rig.server.folders if rig.server else []), *([rig.disk] if rig.disk else [])]
     numbers = {one.encode() for one in people}
-    secrets = [token.rsplit(".", 1)[1].encode() for token in rig.tokens.values()]
+    secrets = [token.rsplit(".", 1)[1].encode() for token in rig.tokens]
     forms = {f"{number} {name}": raw for number, one in enumerate(people[:ENCODED])
              for name, raw in forms_of_ssin(one).items() if name.startswith("plain")}  # fmt: skip
     forms |= {f"token {name}": raw for one in secrets for name, raw in forms_of_secret(one).items() if name == "raw"}
@@ -130,6 +132,12 @@ def _leaks(rig: Rig, people: list[str]) -> Iterator[str]:
 
 
 def _written(folders: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
-    for place, content in files_under(*folders):
-        if not place.endswith("keys.json"):
-            yield place, content
+    """Every file in pieces, the names as well; a piece begins with the end of the one before."""
+    for path in (path for folder in folders for path in sorted(folder.rglob("*"))):
+        yield f"name of {path}", path.name.encode()
+        if path.is_file() and path.name != "keys.json":
+            end = b""
+            with path.open("rb") as file:
+                while piece := file.read(PIECE):
+                    yield str(path), end + piece
+                    end = piece[-OVERLAP:]

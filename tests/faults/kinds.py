@@ -21,7 +21,7 @@ from tests.faults.server import Server
 
 REJECTING = frozenset({"accept", "reject-all"})
 """What is no fault, or changes what the register should hold at the end."""
-PG, LITE = ("postgresql",), ("sqlite",)
+PG = ("postgresql",)
 EVERYWHERE = (*BOTH, "patroni")
 """Of the faults that need no particular store, those that also are played where nodes are broken."""
 
@@ -134,16 +134,38 @@ def clock_jumped(rig: Rig, dice: Random) -> Iterator[Noticed]:
 
 @contextmanager
 def disk_full(rig: Rig, _dice: Random) -> Iterator[Noticed]:
-    """No room beside SQLite's file, and room again."""
+    """No room beside SQLite's file or PostgreSQL's journal, and room again."""
     assert rig.disk is not None
     filler = rig.disk / "filler"
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(1 << 16))
     try:
+        if isinstance(rig.server, Server):
+            rig.server.use_up_the_journal()
         yield ALL
     finally:
         filler.unlink()
+        _restart_server(rig)
+
+
+@contextmanager
+def flush_fails(rig: Rig, _dice: Random) -> Iterator[Noticed]:
+    """The disk takes what is written and cannot flush it: EIO of every fsync. PostgreSQL stops itself upon it."""
+    assert rig.flushing is not None
+    rig.flushing.fail()
+    try:
+        yield ALL
+    finally:
+        rig.flushing.succeed()
+        _restart_server(rig)
+
+
+def _restart_server(rig: Rig) -> None:
+    """Start PostgreSQL again where it gave up, or hangs in its recovery, as whoever watches over it would."""
+    if isinstance(rig.server, Server):
+        rig.server.kill()
+        rig.server.start()
 
 
 @contextmanager
@@ -269,6 +291,23 @@ def three_at_once(rig: Rig, dice: Random) -> Iterator[Noticed]:
         yield Noticed(gateways, upstream=True)
 
 
+@contextmanager
+def night_passes(rig: Rig, _dice: Random) -> Iterator[Noticed]:
+    """The legal clock passes from the last second of a month, or of winter time, to the next."""
+    before, after = rig.nights.pop(0)
+    rig.move_clock(before)
+    yield Noticed()
+    rig.move_clock(after)
+
+
+def _no_night(rig: Rig) -> str | None:
+    return None if rig.nights else "no night is left that comes before the close"
+
+
+def _no_compiler(rig: Rig) -> str | None:
+    return "there is no C compiler for what lets flushes fail" if rig.flushing is None else None
+
+
 def _no_disk(rig: Rig) -> str | None:
     return "no small disk could be mounted: only root may" if rig.disk is None else None
 
@@ -287,7 +326,9 @@ KINDS: Mapping[str, Kind] = {
         Kind("issuer's keys gone", issuer_gone, shortest=0.5, longest=1.0, deep=10.0),
         Kind("key ring's file gone", keys_gone),
         Kind("clock two hours off", clock_jumped, shortest=2.0, longest=3.0, deep=15.0),
-        Kind("disk full", disk_full, LITE, shortest=0.5, longest=1.0, deep=10.0, needs=_no_disk),
+        Kind("disk full", disk_full, shortest=0.5, longest=1.0, deep=10.0, needs=_no_disk),
+        Kind("disk cannot flush", flush_fails, shortest=0.5, longest=1.0, deep=5.0, needs=_no_compiler),
+        Kind("a night passes", night_passes, EVERYWHERE, shortest=0.5, longest=1.0, deep=1.0, needs=_no_night),
         Kind("lock held", lock_held, EVERYWHERE, shortest=0.5, longest=1.5, deep=8.0),
         Kind("PostgreSQL killed", server_killed, PG),
         Kind("PostgreSQL restarted at once", server_restarted, PG),

@@ -29,6 +29,7 @@ MONTHS = ("2021-10", "2021-11", "2021-12", "2022-01")
 """In which actions are performed; the legal clock stands later."""
 ANSWER_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 1.0
+SEEDING_SECONDS = 600.0
 SHARES = {"include": 20, "act": 56, "exit": 4, "repeat": 6, "misuse": 3, "race": 7, "read": 4}
 CONFLICT = (201, 409)
 REMEMBERED = 5_000
@@ -175,7 +176,8 @@ class Load:
         self.over = threading.Event()
         self.given_up = threading.Event()
         self.failures: list[BaseException] = []
-        self._ports, self._token, self._clients = ports, token, clients
+        self.token = token
+        self._ports, self._clients = ports, clients
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
@@ -187,9 +189,10 @@ class Load:
             self._threads.append(thread)
             thread.start()
 
-    def finish(self, seconds: float) -> None:
-        """Send nothing new, and wait until what was sent is answered; give it up after so long."""
-        self.over.set()
+    def finish(self, seconds: float, *, drop: bool = True) -> None:
+        """Wait until what was sent is answered, and give it up after so long; drop what is not due yet, or send it."""
+        if drop:
+            self.over.set()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -232,7 +235,7 @@ class Load:
             if known is None:
                 return
             order = replace(order, path=f"{PLACES[order.noun]}/{known}")
-        attempts, answer = client.ask(order, self._token)
+        attempts, answer = client.ask(order, self.token)
         self.journal.note(order, due_at, attempts, answer)
 
 
@@ -240,9 +243,7 @@ def seeded(ports: Sequence[int], token: str, journal: Journal, people: int, clie
     """Include so many people, as fast as it goes; their ids by number."""
     load = Load(ports, token, journal, clients)
     load.start(iter([[inclusion(f"seed-{number}", number)] for number in range(people)]), 1e6)
-    for thread in load._threads:
-        thread.join()
-    load.finish(0)
+    load.finish(SEEDING_SECONDS, drop=False)
     found = {number: journal.id_of(f"seed-{number}") for number in range(people)}
     assert all(found.values()), "not everybody could be included"
     return {number: id for number, id in found.items() if id is not None}

@@ -25,9 +25,14 @@ PLAIN = "plain"
 class Nursery:
     """The nursery in a process of its own, and what it is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.faults.nursery"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+            start_new_session=True,  # a Ctrl-C is for the rig, which ends everything in its order
         )
 
     def begin(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from tests.faults.history import History, Remains, Window, is_good
 
@@ -23,15 +23,15 @@ def recoveries(history: History, remains: Remains) -> list[tuple[Window, float |
                 good[attempt.gateway].append((attempt.ended_at, attempt.sent_at))
     for ended in good.values():
         ended.sort()
-    arrivals = [one.received_at for one in remains.ledger]
+    arrivals = sorted(one.received_at for one in remains.ledger)
     found: list[tuple[Window, float | None]] = []
     for window in history.windows:
         if window.gateways:
             times = [_first_good(good[number], window) for number in good if window.hits(number)]
             known = [time for time in times if time is not None]
             found.append((window, max(known) if times and len(known) == len(times) else None))
-        elif window.upstream and any(at >= window.lifted_at for at in arrivals):
-            found.append((window, min(at for at in arrivals if at >= window.lifted_at) - window.lifted_at))
+        elif window.upstream and (later := bisect_left(arrivals, window.lifted_at)) < len(arrivals):
+            found.append((window, arrivals[later] - window.lifted_at))
     return found
 
 
@@ -57,7 +57,7 @@ def interruptions(history: History) -> list[tuple[Window, float]]:
 
 def _first_good(good: Sequence[tuple[float, float]], window: Window) -> float | None:
     """How long after a fault the first request sent after its beginning was answered well."""
-    return next(
-        (max(0.0, ended - window.lifted_at) for ended, sent in good
-         if sent >= window.began_at and ended >= window.lifted_at), None
-    )  # fmt: skip
+    for ended, sent in islice(good, bisect_left(good, (window.lifted_at,)), None):
+        if sent >= window.began_at:
+            return max(0.0, ended - window.lifted_at)
+    return None

@@ -147,6 +147,7 @@ class Relay:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a Ctrl-C is for the rig, which ends everything in its order
         )
         self._confirm()
 

@@ -24,6 +24,7 @@ from gateway.sandbox.supervisor import Plan
 from gateway.store.migrate import migrate
 from tests.faults.clocks import Clocks
 from tests.faults.cluster import Cluster, cluster
+from tests.faults.disk import Flushing
 from tests.faults.nursery import PLAIN, Nursery
 from tests.faults.parts import Part
 from tests.faults.relay import Relay, Route
@@ -35,6 +36,13 @@ GATEWAYS = {"sqlite": 1, "postgresql": 2, "patroni": 2}
 WORKERS = 2
 FREE_MIB = "8"
 HEALTHY_SECONDS = 90.0
+NIGHTS = (
+    ("2022-02-28T22:59:59Z", "2022-02-28T23:00:00Z"),
+    ("2022-03-27T00:59:59Z", "2022-03-27T01:00:00Z"),
+    ("2022-03-31T21:59:59Z", "2022-03-31T22:00:00Z"),
+)
+"""Nights of the legal clock between the load's day and the close: a month's end in winter time and one in summer time,
+and the night between both times."""
 
 
 @dataclass
@@ -53,7 +61,9 @@ class Rig:
     clocks: Clocks
     server: Server | Cluster | None = None
     disk: Path | None = None
-    tokens: dict[str, str] = field(default_factory=dict)
+    flushing: Flushing | None = None
+    nights: list[tuple[str, str]] = field(default_factory=lambda: list(NIGHTS))
+    tokens: list[str] = field(default_factory=list)
 
     @property
     def parts(self) -> list[Part]:
@@ -82,12 +92,10 @@ class Rig:
         return self.data_dir / "keys.json"
 
     def token(self, role: str, **asked: Any) -> str:
-        """A token of the mock for a role, kept while the rig runs."""
-        name = " ".join([role, *asked.values()])
-        if name not in self.tokens:
-            answer = requests.post(f"{self.mock_url}/auth/token", json={"role": role, **asked}, timeout=20)
-            self.tokens[name] = str(answer.json()["access_token"])
-        return self.tokens[name]
+        """A new token of the mock for a role."""
+        answer = requests.post(f"{self.mock_url}/auth/token", json={"role": role, **asked}, timeout=20)
+        self.tokens.append(str(answer.json()["access_token"]))
+        return self.tokens[-1]
 
     def send(self, method: str, path: str, body: Any = None, *, token: str | None = None, key: str = "") -> Any:
         """A request to the first gateway, past its relay."""
@@ -108,14 +116,22 @@ class Rig:
         assert answer.status_code == 200, answer.text
 
     def unanswered(self) -> float:
-        """How many messages MyCareNet has not answered."""
+        """How many messages MyCareNet has not answered; waits until the gateway can say it."""
+        deadline = time.monotonic() + HEALTHY_SECONDS
+        while (found := self._unanswered()) is None:
+            assert time.monotonic() < deadline, "the metrics do not tell the outbox"
+            time.sleep(0.5)
+        return found
+
+    def _unanswered(self) -> float | None:
         lines = self.send("GET", "/metrics").text.splitlines()
-        return next(float(line.split()[-1]) for line in lines if line.startswith("chroniccare_outbox_unanswered "))
+        told = (float(line.split()[-1]) for line in lines if line.startswith("chroniccare_outbox_unanswered "))
+        return next(told, None)
 
     def drain(self, seconds: float = 600.0) -> float:
         """Wait until MyCareNet answered everything; how long that took."""
         began = time.monotonic()
-        await_that(lambda: self.unanswered() == 0, "the outbox is drained", seconds)
+        await_that(lambda: self.unanswered() == 0, "the outbox is drained", seconds, pause=0.5)
         return time.monotonic() - began
 
     def await_healthy(self) -> None:
@@ -153,15 +169,17 @@ def rig(
     variant: str = PLAIN,
     settings: Mapping[str, str] | None = None,
     disk: Path | None = None,
+    flushing: Flushing | None = None,
     prepare: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Rig]:
     """A rig on a store, healthy and empty; ended with the block.
 
-    Shape: gateways and workers run as `variant` plants them; `settings` are the database server's, `prepare` gets the
-    address of the migrated register; `disk` is where SQLite's file lies, when it shall be one that can be full.
+    Shape: gateways and workers run as `variant` plants them; `settings` are the database server's,
+    `prepare` gets the address of the migrated register; `disk` is where SQLite's file or PostgreSQL's journal lies,
+    when it shall be one that can be full; `flushing` can let flushes fail.
     """
     with ExitStack() as stack:
-        made = _planned(stack, store, folder, variant, settings or {}, disk)
+        made = _planned(stack, store, folder, variant, settings or {}, disk, flushing)
         write_keyring(new_keys(), made.keyring)
         if isinstance(made.server, Cluster):
             made.server.start()
@@ -176,21 +194,28 @@ def rig(
 
 
 def _planned(
-    stack: ExitStack, store: str, folder: Path, variant: str, settings: Mapping[str, str], disk: Path | None
+    stack: ExitStack,
+    store: str,
+    folder: Path,
+    variant: str,
+    settings: Mapping[str, str],
+    disk: Path | None,
+    flushing: Flushing | None,
 ) -> Rig:
     data_dir = folder / "data"
     data_dir.mkdir(parents=True)
     mock_port, ports = free_port(), [free_port() for _ in range(GATEWAYS[store])]
-    database = _database(stack, store, settings)
+    unflushed = flushing.environment if flushing is not None else {}
+    database = _database(stack, store, settings, disk, unflushed)
     url = database.url() if database is not None else f"sqlite:///{(disk or data_dir) / 'register.sqlite3'}"
     routes = _routes(database, ports[0], mock_port)
     relay = Relay(routes)
     stack.callback(relay.close)
-    nursery = Nursery()
+    nursery = Nursery(unflushed)
     stack.callback(nursery.close)
     plan = Plan(data_dir, ports[0], mock_port, url)
     clocks = Clocks(folder / "clock-shift")
-    usual = {**plan.environment(), "CHRONICCARE_FREE_MIB": FREE_MIB}
+    usual = {**plan.environment(), "CHRONICCARE_FREE_MIB": FREE_MIB, **unflushed}
     if isinstance(database, Cluster):
         usual["CHRONICCARE_STANDBY"] = "1"
     sending = {**usual, "CHRONICCARE_MYCARENET_URL": f"http://127.0.0.1:{routes['out'][0]}"}
@@ -203,13 +228,7 @@ def _planned(
         store,
         data_dir,
         url,
-        Part(
-            nursery,
-            "mock",
-            ["mock", PLAIN, "--port", str(mock_port), "--data-dir", str(data_dir / "mock")],
-            usual,
-            folder,
-        ),
+        _mock(nursery, mock_port, usual, data_dir),
         [_gateway(nursery, number, port, variant, serving[number], folder) for number, port in enumerate(ports)],
         [Part(nursery, f"worker{number}", ["deliver", variant], sending, folder) for number in range(WORKERS)],
         relay,
@@ -218,6 +237,7 @@ def _planned(
         clocks,
         database,
         disk,
+        flushing,
     )
 
 
@@ -232,14 +252,21 @@ def _routes(database: Server | Cluster | None, gateway_port: int, mock_port: int
     return routes | (database.routes if isinstance(database, Cluster) else {})
 
 
-def _database(stack: ExitStack, store: str, settings: Mapping[str, str]) -> Server | Cluster | None:
+def _database(
+    stack: ExitStack, store: str, settings: Mapping[str, str], disk: Path | None, environment: Mapping[str, str]
+) -> Server | Cluster | None:
     match store:
         case "postgresql":
-            return stack.enter_context(server(settings))
+            return stack.enter_context(server(settings, disk, environment))
         case "patroni":
             return stack.enter_context(cluster())  # started later: its ways go through the relay
         case _:
             return None
+
+
+def _mock(nursery: Nursery, port: int, environment: Mapping[str, str], data_dir: Path) -> Part:
+    arguments = ["mock", PLAIN, "--port", str(port), "--data-dir", str(data_dir / "mock")]
+    return Part(nursery, "mock", arguments, environment, data_dir.parent)
 
 
 def _gateway(

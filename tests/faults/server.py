@@ -23,18 +23,38 @@ WAIT_SECONDS = 60.0
 
 
 class Server:
-    """A server on its own data directory."""
+    """A server on its own data directory; with a `disk`, its journal is there."""
 
-    def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        settings: Mapping[str, str] | None = None,
+        disk: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.port = free_port()
         self.data = home / "data"
+        self._environment = environment or {}
         self._bin = server_programs(home)
         self._as_user = unprivileged(home)
         self._settings = {**SETTINGS, "max_connections": "120", **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
+        journal = self._journal_on(disk) if disk is not None else []
         subprocess.run(
-            [self._bin / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            [
+                self._bin / "initdb",
+                "-D",
+                self.data,
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+                *journal,
+            ],
             check=True,
             stdout=subprocess.DEVNULL,
             **self._as_user,
@@ -50,7 +70,20 @@ class Server:
         return f"postgresql+psycopg://postgres@127.0.0.1:{port or self.port}/{DATABASE}"
 
     def start(self) -> None:
-        """Start it, unless it runs, and wait until it answers."""
+        """Start it, unless it runs, and wait until it answers; one that gives up meanwhile is started again."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            self._begin()
+            try:
+                self.run("SELECT 1", "postgres")
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+    def _begin(self) -> None:
         if self._process is None or self._process.poll() is not None:
             options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
             self._process = subprocess.Popen(
@@ -58,14 +91,20 @@ class Server:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
+                env={**os.environ, **self._environment},
                 **self._as_user,
             )
             self._watch(self._process.pid)
-        self._await()
 
     def create(self) -> None:
         """Make the register's database, empty."""
         self.run(f"CREATE DATABASE {DATABASE}", "postgres")
+
+    def use_up_the_journal(self) -> None:
+        """Write on until the journal needs a new file, which there may be no room for."""
+        with suppress(psycopg.OperationalError), self.session() as session:
+            for _ in range(70):
+                session.execute("SELECT pg_logical_emit_message(false, 'rig', 'full'), pg_switch_wal()")
 
     def kill(self) -> None:
         """kill -9 of the server and of every backend at once, as when its machine goes."""
@@ -119,24 +158,23 @@ class Server:
             self._watchdog.wait()
             self._watchdog = None
 
-    def _await(self) -> None:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while True:
-            try:
-                self.run("SELECT 1", "postgres")
-            except psycopg.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-            else:
-                return
+    def _journal_on(self, disk: Path) -> list[str]:
+        """How to make the journal on a disk: of small files, so that there is soon no room for the next one."""
+        place = disk / "journal"
+        place.mkdir()
+        if user := self._as_user.get("user"):
+            os.chown(place, user, self._as_user["group"])
+        self._settings |= {"min_wal_size": "2MB", "max_wal_size": "64MB"}
+        return ["--waldir", str(place), "--wal-segsize", "1"]
 
 
 @contextmanager
-def server(settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+def server(
+    settings: Mapping[str, str] | None = None, disk: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """A running server with an empty database for the register; nothing of it is left afterwards."""
     home = Path(tempfile.mkdtemp(prefix="chroniccare-campaign-", dir="/tmp"))
-    made = Server(home, settings)
+    made = Server(home, settings, disk, environment)
     try:
         made.start()
         made.create()

@@ -33,6 +33,8 @@ ACTED = {
     "performed_on": "2022-01-10",
     "occurrence": "1",
 }
+LAST_SECOND = {"communicated_at": "2022-03-31T21:59:59Z"}
+"""Of March, in Belgium."""
 Change = Callable[["World"], "World"]
 
 
@@ -197,6 +199,9 @@ RED: dict[str, Change] = {
         with_request(0, lambda one: replace(one, attempts=(*one.attempts, attempt(at=95.0)))),
         with_window(Window("leader killed", 31.0, 60.0, (0,), failover=True)),
     ),
+    "a day follows from its instant": with_rows(
+        lambda rows: (replace(rows[0], facts={**INCLUDED, **LAST_SECOND, "valid_from": "2022-05-01"}), rows[1])
+    ),
     "canaries nowhere": with_remains(leaks=("gateway.log: plain",)),
 }
 
@@ -266,6 +271,14 @@ def test_a_read_of_before_may_show_what_was_so_then_and_silence_binds_only_first
     assert (
         broken(after(with_read(200, 11.0, "open"), with_read(200, 31.0, "exited"), replayed, alone)(in_order())) == []
     )
+
+
+def test_the_last_second_of_march_and_the_first_of_april_are_a_month_apart() -> None:
+    for instant, first in (("2022-03-31T21:59:59Z", "2022-04-01"), ("2022-03-31T22:00:00Z", "2022-05-01")):
+        facts = {**INCLUDED, "communicated_at": instant, "valid_from": first}
+        world = with_rows(lambda rows, facts=facts: (replace(rows[0], facts=facts), rows[1]))(in_order())  # type: ignore[misc]  # mypy infers no lambda with defaults
+
+        assert broken(world) == []
 
 
 def test_recovery_is_from_the_end_of_a_fault_to_the_next_good_answer_or_arrival() -> None:
