@@ -13,6 +13,7 @@ from flask import Flask
 from gateway.clock import SandboxClock, real_now
 from gateway.domain.delivery import Backoff
 from gateway.domain.errors import StoreUnavailable
+from gateway.domain.rate import Limit
 from gateway.http.api import (
     actions,
     aggregates,
@@ -36,6 +37,7 @@ from gateway.http.callers import Callers
 from gateway.http.denied import Denied
 from gateway.http.factory import create_flask
 from gateway.http.metrics import Metrics
+from gateway.http.rates import Rates
 from gateway.http.routes import Route
 from gateway.http.tokens import TokenGuard
 from gateway.http.watch import Watch
@@ -136,6 +138,22 @@ def build_owner(settings: Settings) -> Owner | None:
     return Owner(service, read_owner_key(settings.pseudonym_key), real_now)
 
 
+CALLER_RATE, PROJECT_RATE = 50.0, 200.0
+"""How many requests a second, where the settings do not say; in the sandbox any number."""
+
+
+def limit_of(per_second: float) -> Limit | None:
+    """The limit of a rate, a minute of which may come at once; none for a rate of 0."""
+    return Limit(per_second, max(1, round(per_second * 60))) if per_second else None
+
+
+def rates_of(settings: Settings, context: Context) -> Rates:
+    """How often callers and projects may ask."""
+    asked = ((settings.caller_rate, CALLER_RATE), (settings.project_rate, PROJECT_RATE))
+    usual = [(0.0 if settings.sandbox else rate) if given is None else given for given, rate in asked]
+    return Rates(context, *(limit_of(rate) for rate in usual))
+
+
 def statements_of(settings: Settings) -> Statements:
     """Where MyCareNet's statements come from: a client for each, none without its address."""
     url, late = settings.mycarenet_url, timedelta(hours=settings.late_hours)
@@ -165,7 +183,8 @@ def build_app(settings: Settings, spans: Spans = NO_SPANS) -> Flask:
     denied = Denied(lambda: denied_keys(context))
     guard = TokenGuard(IssuerKeys(settings.issuer), settings.issuer, settings.audience, real_now, denied)
     metrics = Metrics()
-    app = create_flask(context, Callers(guard), ROUTES, settings.trusted_hosts, metrics)
+    rates = rates_of(settings, context)
+    app = create_flask(context, Callers(guard), ROUTES, settings.trusted_hosts, metrics, rates)
     add_open_doors(app, context, metrics, watch_of(settings, context))
     add_docs(app, ROUTES, is_sandbox=settings.sandbox)
     if settings.sandbox:

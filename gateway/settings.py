@@ -32,6 +32,8 @@ class Settings:
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     threads: int = 16
     sandbox: bool = False
+    caller_rate: float | None = None
+    project_rate: float | None = None
     standby: bool = False
     free_mib: float = 256.0
     lease_seconds: float = 30.0
@@ -90,6 +92,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         trusted_hosts=tuple(found["trusted_hosts"].split(",")) if "trusted_hosts" in found else defaults.trusted_hosts,
         threads=int(_number(found, "threads", defaults.threads, 1, 1000)),
         sandbox=_flag(found, "sandbox"),
+        caller_rate=_number(found, "caller_rate", 0, 0, 1e6) if "caller_rate" in found else None,
+        project_rate=_number(found, "project_rate", 0, 0, 1e6) if "project_rate" in found else None,
         standby=_flag(found, "standby"),
         free_mib=_number(found, "free_mib", defaults.free_mib, 0, 1e9),
         lease_seconds=_number(found, "lease_seconds", defaults.lease_seconds, 1, 3600),

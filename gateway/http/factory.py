@@ -25,6 +25,7 @@ from gateway.http.callers import Callers
 from gateway.http.frame import request_id, view_of
 from gateway.http.metrics import Metrics
 from gateway.http.problems import code_of, problem_response
+from gateway.http.rates import Rates
 from gateway.http.routes import Route
 from gateway.http.texts import language_of
 from gateway.services.context import Context
@@ -34,16 +35,22 @@ log = structlog.get_logger("chroniccare.http")
 
 
 def create_flask(
-    context: Context, callers: Callers, routes: Sequence[Route], trusted_hosts: Collection[str], metrics: Metrics
+    context: Context,
+    callers: Callers,
+    routes: Sequence[Route],
+    trusted_hosts: Collection[str],
+    metrics: Metrics,
+    rates: Rates | None = None,
 ) -> Flask:
     """The application with the routes given; open and sandbox doors are added by whoever composes it."""
+    rates = rates or Rates(context)
     app = Flask("chroniccare", static_folder=None)
     app.config["TRUSTED_HOSTS"] = [host.lower() for host in trusted_hosts]
     app.wsgi_app = _with_plain_host(app.wsgi_app)  # type: ignore[method-assign, assignment] # as Flask's own documentation has it
     app.url_map.merge_slashes = False  # its redirect would repeat the path that was sent
     for route in routes:
         app.add_url_rule(
-            route.path, f"{route.method} {route.path}", view_of(route, context, callers), methods=[route.method]
+            route.path, f"{route.method} {route.path}", view_of(route, context, callers, rates), methods=[route.method]
         )
     _frame_traces(app, context.spans)
     _frame_requests(app, metrics)
@@ -110,6 +117,7 @@ def _frame_requests(app: Flask, metrics: Metrics) -> None:
     def finish(response: Response) -> Response:
         response.headers["X-Request-ID"] = request_id()
         response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.update(g.get("rate", {}))
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers.setdefault("Cache-Control", "no-store")

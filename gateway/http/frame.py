@@ -19,6 +19,7 @@ from gateway.domain.errors import FieldError, InvalidRequest
 from gateway.http import bodies
 from gateway.http.callers import Callers
 from gateway.http.files import file_response
+from gateway.http.rates import Rates
 from gateway.http.routes import Incoming, Outgoing, Reading, Route
 from gateway.services.context import Call, Context
 from gateway.services.perform import perform, perform_later
@@ -28,7 +29,7 @@ from schemas import strict_json
 NOT_WHEN_VALIDATING = ("id", "receipt", "delivery")
 
 
-def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., Response]:
+def view_of(route: Route, context: Context, callers: Callers, rates: Rates) -> Callable[..., Response]:
     """The Flask view of a route."""
     body = route.body() if route.body else None
     query = route.query() if route.query else None
@@ -37,6 +38,7 @@ def view_of(route: Route, context: Context, callers: Callers) -> Callable[..., R
     def view(**path: str) -> Response:
         caller = callers.authenticate(request)
         g.role = caller.role.value
+        g.rate = rates.take(caller)
         validate_only = route.writes and _validate_only()
         key_text = bodies.idempotency_key(request.headers) if route.needs_key and not validate_only else None
         loaded_query = bodies.load_query(query, request, own=("validate_only",) if route.writes else ())

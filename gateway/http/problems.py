@@ -38,7 +38,7 @@ def problem_response(problem: errors.Problem, language: str, request_id: str) ->
         response.headers["Allow"] = ", ".join(sorted(problem.allowed))
     if isinstance(problem, errors.RangeNotSatisfiable):
         response.headers["Content-Range"] = f"bytes */{problem.length}"
-    seconds = retry_after(kind)
+    seconds = problem.seconds if isinstance(problem, errors.TooManyRequests) else retry_after(kind)
     if seconds is not None:
         response.headers["Retry-After"] = str(seconds)
     return response

@@ -15,6 +15,7 @@ STATUSES: dict[type[errors.Problem], int] = {
     errors.LengthRequired: 411,
     errors.BodyTooLarge: 413,
     errors.TooManyLines: 413,
+    errors.TooManyRequests: 429,
     errors.UnsupportedMediaType: 415,
     errors.MethodNotAllowed: 405,
     errors.UntrustedHost: 400,
@@ -50,6 +51,7 @@ STATUSES: dict[type[errors.Problem], int] = {
 RETRY_AFTER_SECONDS: dict[type[errors.Problem], int] = {
     errors.StatementUnavailable: 60,
     errors.Overloaded: 1,
+    errors.TooManyRequests: 1,
     errors.Unavailable: 5,
     errors.IdempotencyKeyInFlight: 1,
 }

@@ -25,6 +25,10 @@ class Fingerprints:
         """Who asked, for the audit: 32 hexadecimal digits."""
         return self._digest("person", caller.issuer.encode(), caller.subject.encode()).hex()[:32]
 
+    def asker(self, *names: str) -> bytes:
+        """Whose requests are counted together."""
+        return self._digest("asker", *(name.encode() for name in names))
+
     def key(self, caller: Caller, route: str, key: str) -> bytes:
         """The idempotency key in its scope: caller and route."""
         return self._digest("key", caller.issuer.encode(), caller.subject.encode(), route.encode(), key.encode())

@@ -29,6 +29,10 @@ MADE_KEPT_FOR = timedelta(days=400)
 """How long an increment may go on from an extract: from one year's to the next one's, with a month to spare."""
 
 
+RATES_KEPT_FOR = timedelta(days=1)
+"""How long it is known that somebody asked often, and no more."""
+
+
 def purge(context: Context, is_stopping: Callable[[], bool] = lambda: False) -> Mapping[str, int]:
     """Remove what has had its time; how much of each kind.
 
@@ -51,6 +55,7 @@ def purge(context: Context, is_stopping: Callable[[], bool] = lambda: False) -> 
         "events": pages(lambda tx: tx.webhooks.purge_events(now - EVENTS_KEPT_FOR, ROWS_AT_ONCE)),
         "webhooks": pages(lambda tx: tx.webhooks.purge(now - EVENTS_KEPT_FOR, ROWS_AT_ONCE)),
         "extracts": pages(lambda tx: tx.extracts.purge(now - UNMADE_KEPT_FOR, now - MADE_KEPT_FOR, ROWS_AT_ONCE)),
+        "rates": pages(lambda tx: tx.rates.purge((now - RATES_KEPT_FOR).timestamp())),
         "workers": pages(lambda tx: tx.pulses.forget(now)),
         "folders": sweep_extracts(context),
         "batches": sweep_batches(context),

@@ -110,6 +110,14 @@ catalogue_history = Table(
     Column("recorded_at", Instant, nullable=False),
 )
 
+rate = Table(
+    "rate",
+    metadata,
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    Column("asker", LargeBinary, primary_key=True),
+    Column("empty_at", Float(53), nullable=False),
+)
+
 denied_key = Table(
     "denied_key",
     metadata,

@@ -33,6 +33,7 @@ from gateway.store.inclusions import Inclusions
 from gateway.store.moves import Moves
 from gateway.store.outbox import Outbox
 from gateway.store.pulses import Pulses
+from gateway.store.rates import Rates
 from gateway.store.releases import Releases
 from gateway.store.renaming import Renaming
 from gateway.store.seals import Seals
@@ -98,6 +99,7 @@ class Transaction:
         self.extracts = Extracts(connection)
         self.releases = Releases(connection)
         self.pulses = Pulses(connection)
+        self.rates = Rates(connection)
         self.denied_keys = DeniedKeys(connection)
         self.sides = Sides(connection)
         self.figures = Figures(connection)

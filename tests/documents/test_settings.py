@@ -26,6 +26,8 @@ OTHER_VALUES = {
     "trusted_hosts": "gateway.example,other.example",
     "threads": "3",
     "sandbox": "1",
+    "caller_rate": "7.5",
+    "project_rate": "75",
     "standby": "1",
     "free_mib": "512",
     "lease_seconds": "7",

@@ -84,6 +84,7 @@ def test_what_has_had_its_time_goes_and_nothing_else(filled: Desk) -> None:
         "keys": 5,
         "events": 5,
         "webhooks": 1,
+        "rates": 0,
         "extracts": 6,
         "workers": 1,
         "folders": 0,

@@ -7,7 +7,7 @@
     │                        BodyTooSlow · MalformedCsv · LineTooLong
     ├── Transport            MalformedHttp · LengthRequired · BodyTooLarge · TooManyLines · UnsupportedMediaType
     │                        MethodNotAllowed · UntrustedHost · PreconditionRequired · PreconditionFailed · NotFound
-    │                        RangeNotSatisfiable
+    │                        RangeNotSatisfiable · TooManyRequests
     ├── Refusal              a rule said no: names the rule and its article
     │   ├── Who              RoleNotAllowed · ForeignProject · NotAPartner (I4) · NotAPerformer (P5) · UnknownProject
     │   ├── Inclusion        NotInformed · AgreementInFuture · NotInTargetGroup · ConventionNotInForce
@@ -69,6 +69,7 @@ from gateway.domain.errors.problems import (
     StoreUnavailable,
     TooDeep,
     TooManyLines,
+    TooManyRequests,
     Transport,
     Unauthenticated,
     Unavailable,
@@ -192,6 +193,7 @@ __all__ = [
     "TooDeep",
     "TooManyLines",
     "TooManyProjects",
+    "TooManyRequests",
     "TooManyWebhooks",
     "Transport",
     "Unauthenticated",

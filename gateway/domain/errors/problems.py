@@ -237,6 +237,15 @@ class IssuerUnavailable(Unavailable):
     code = "issuer-unavailable"
 
 
+@dataclass(eq=False)
+class TooManyRequests(Transport):
+    """The caller, or all who speak for its project, asked more than the rate allows; repeat after so many seconds."""
+
+    seconds: int
+
+    code: ClassVar[str] = "too-many-requests"
+
+
 class Overloaded(Unavailable):
     """More requests wait than this gateway will soon look at; repeat in a moment, with the same key."""
 

@@ -25,7 +25,13 @@ Kinds = tuple[type[Problem], ...]
 
 ALWAYS: Kinds = (errors.MalformedHttp, errors.UntrustedHost, errors.Overloaded, errors.Unexpected)
 STORE: Kinds = (errors.StoreUnavailable,)
-TOKEN: Kinds = (errors.NoToken, errors.InvalidToken, errors.ExpiredToken, errors.IssuerUnavailable)
+TOKEN: Kinds = (
+    errors.NoToken,
+    errors.InvalidToken,
+    errors.ExpiredToken,
+    errors.IssuerUnavailable,
+    errors.TooManyRequests,
+)
 FORM: Kinds = (errors.InvalidRequest,)
 JSON: Kinds = (errors.MalformedJson, errors.DuplicateMember, errors.TooDeep)
 BODY: Kinds = (

@@ -141,6 +141,7 @@ SECURITY: dict[str, Any] = {
 }
 
 _FACTS: dict[str, Any] = {
+    "seconds": 1,
     "allowed_from": date(2022, 2, 1),
     "allowed_until": date(2022, 6, 30),
     "available_from": date(2022, 3, 10),
