@@ -26,10 +26,11 @@ from gateway.services.context import MovedMeanwhile, Work
 from gateway.services.deliver_outbox import deliver_outbox
 from gateway.services.find_inclusions import find_inclusions
 from gateway.services.perform import MOST_MOVES
+from gateway.services.register_inclusion import register_inclusion
 from gateway.services.rename_people import Pass, clear_places, rename_people
 from gateway.store.tables import action, beneficiary, delivery_failure, former_pseudonym, inclusion, outbox, vault
 from tests.builders import PROJECT
-from tests.services.desk import ADMIN, PARTNER, Desk, a_beneficiary, ssin
+from tests.services.desk import ADMIN, PARTNER, Desk, a_beneficiary, an_inclusion_submission, ssin
 from tests.services.test_deliver_outbox import MEMBER, PACE, Times, Wire
 from tests.services.test_moved_messages import AWAY
 from tests.store.rows import rows
@@ -138,6 +139,26 @@ def test_person_is_found_and_never_added_twice_whichever_key_a_process_uses(
             assert len(process.ask(ADMIN, find_inclusions, a_beneficiary(number)).items) == 2
             with pytest.raises(errors.AlreadyIncluded):
                 process.include(number)
+
+
+def test_who_is_being_added_under_one_key_is_waited_for_under_another(
+    desk: Desk, known: Keyring, in_use: Keyring
+) -> None:
+    early, late = under(desk, known), under(desk, in_use)
+    is_added = threading.Event()
+
+    def register_slowly(work: Work) -> None:
+        register_inclusion(work, an_inclusion_submission())
+        is_added.set()
+        time.sleep(0.5)
+
+    register_slowly.__name__ = "register_inclusion"
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(early.ask, PARTNER, register_slowly)
+        assert is_added.wait(10)
+        with pytest.raises(errors.AlreadyIncluded):
+            late.include()
+        first.result()
 
 
 def test_whom_nobody_knows_leaves_no_row_when_looked_for(desk: Desk, in_use: Keyring) -> None:
