@@ -2,7 +2,8 @@
 
 Stage: pseudonymous; exact, never outside the job that closes a period. Held in memory up to a bound, beyond it in a
 directory of its own that is gone with the job; inside, people are numbers.
-Cost: one pass over the columns per node; memory is bounded whatever the number of facts.
+Cost: one pass over the columns per node; memory is bounded whatever the number of facts, for what a cell counts can be
+added up over shares of the people.
 Source: DISCLOSURE 2.
 Not: annulled and rejected facts, and actions under an annulled or rejected inclusion, count nowhere (V8, I6).
 """
@@ -84,29 +85,35 @@ CREATE TABLE done AS
         ON m.project = a.project AND m.provider = a.provider AND a.performed_on BETWEEN m.first AND m.last
     GROUP BY ALL;
 DROP TABLE action;
-CREATE TABLE fact AS
-    SELECT 1::UTINYINT AS one, p.* EXCLUDE (pseudonym), d.* EXCLUDE (person) FROM done d JOIN person p USING (person);
-DROP TABLE done; DROP TABLE person;
-CREATE TABLE clipped AS
-    SELECT * EXCLUDE (provider, profession, n), least(sum(n), max(cap))::INTEGER AS a FROM fact GROUP BY ALL;
 """
-"""Numbers the people, joins what belongs together, and clips: what counts of a person, month and pseudocode, whoever
-performed it. A node of professions clips each apart. Every step streams, so that what does not fit can be spilled."""
-_LAST_PERSON = "SELECT greatest(0, (SELECT max(person) FROM valid), (SELECT max(person) FROM fact))"
-"""As people are numbered from one, no cell has more of them."""
+"""Numbers the people and joins what belongs together. Every step streams, so that what does not fit can be spilled."""
+_SHARE = """
+CREATE TABLE fact{share} AS
+    SELECT 1::UTINYINT AS one, p.* EXCLUDE (pseudonym), d.* EXCLUDE (person)
+    FROM done d JOIN person p USING (person) WHERE d.person % {shares} = {share};
+CREATE TABLE clipped{share} AS
+    SELECT * EXCLUDE (provider, profession, n), least(sum(n), max(cap))::INTEGER AS a FROM fact{share} GROUP BY ALL;
+"""
+"""The facts of a share of the people, and clipped: what counts of a person, month and pseudocode, whoever performed it.
+A node of professions clips each apart."""
+_ENDS = "SELECT (SELECT count(*) FROM done), greatest(0, (SELECT max(person) FROM person))"
+"""How many facts there are, and people, who are numbered from one: no cell has more of them."""
+FACTS_AT_ONCE = 16_000_000
+"""How many facts are counted at once. Where there are more, people are counted in shares, which are added up."""
 
 
 class Columns:
     """The facts of one period, to be filled, sealed and counted.
 
-    Shape: a context manager; what it holds is gone when its block ends.
+    Shape: a context manager; what it holds is gone when its block ends. `shares` is in how many its people are counted.
     """
 
-    def __init__(self, period: Period, memory_mib: int = MEMORY_MIB) -> None:
+    def __init__(self, period: Period) -> None:
         self._period = period
-        self._last_person = 0
+        self._people = 0
+        self.shares = 1
         self._directory = TemporaryDirectory(prefix="chroniccare-close-")
-        settings = {"memory_limit": f"{memory_mib}MiB", "temp_directory": self._directory.name}
+        settings = {"memory_limit": f"{MEMORY_MIB}MiB", "temp_directory": self._directory.name}
         self._base = duckdb.connect(
             config={**settings, "preserve_insertion_order": False, "autoload_known_extensions": False}
         )
@@ -140,7 +147,11 @@ class Columns:
             for name in names:
                 self._code(name, table)
         self._base.execute(_DERIVE)
-        ((self._last_person,),) = self._base.execute(_LAST_PERSON).fetchall()
+        ((facts, self._people),) = self._base.execute(_ENDS).fetchall()
+        self.shares = 1 + facts // FACTS_AT_ONCE
+        for share in range(self.shares):
+            self._base.execute(_SHARE.format(share=share, shares=self.shares))
+        self._base.execute("DROP TABLE done; DROP TABLE person")
 
     def _code(self, name: str, table: str) -> None:
         seen = f"SELECT {name} FROM {table} WHERE {name} IS NOT NULL UNION SELECT 'other'"  # noqa: S608 - our own names
@@ -148,7 +159,7 @@ class Columns:
 
     def cells(self, node: Node, at_least: int = 1) -> Iterator[ExactCell]:
         """The cells of a node with at least so many beneficiaries, in no order; the others never come out."""
-        for row in self._rows(_cells_of(node.dims), at_least):
+        for row in self._cells(node.dims, at_least):
             counts, values = row[:9], row[9:]
             beneficiaries, actions, cap, providers, largest, second, largest_beneficiaries, wider, valid = counts
             named = dict(zip(node.dims, values, strict=True))
@@ -176,18 +187,29 @@ class Columns:
         for count, *values in self._rows(_people_of(node.dims, measure), at_least):
             yield cell_dims(self._period, dict(zip(node.dims, values, strict=True))), count
 
+    def _cells(self, dims: Sequence[str], at_least: int) -> Iterator[Sequence[Any]]:
+        """The cells of a node as rows: counted in one query, or share by share where there are several."""
+        if self.shares == 1:
+            parts = ", ".join(f"{name} AS ({query})" for name, query in _parts_of(dims, 0).items())
+            yield from self._rows(f"WITH {parts}, {_sums_of(dims)}", at_least)
+            return
+        for share in range(self.shares):
+            for name, query in _parts_of(dims, share).items():
+                into = f"CREATE OR REPLACE TABLE {name} AS" if share == 0 else f"INSERT INTO {name}"
+                self._ask(f"{into} {query}", at_least)
+        yield from self._rows(f"WITH {_sums_of(dims)}", at_least)
+
     def _rows(self, query: str, at_least: int) -> Iterator[Sequence[Any]]:
         """What a query finds; it is not asked where all people together are too few for any cell."""
-        if self._last_person < at_least:
+        if self._people < at_least:
             return
-        asked: dict[str, Any] = {"at_least": at_least}
-        if "$first" in query:
-            asked |= {"first": self._period.first}
-        if "$last" in query:
-            asked |= {"last": self._period.last}
-        found = self._base.execute(query, asked)
+        found = self._ask(query, at_least)
         while rows := found.fetchmany(ROWS_AT_ONCE):
             yield from rows
+
+    def _ask(self, query: str, at_least: int) -> duckdb.DuckDBPyConnection:
+        values = {"at_least": at_least, "first": self._period.first, "last": self._period.last}
+        return self._base.execute(query, {name: value for name, value in values.items() if f"${name}" in query})
 
 
 _COUNTED = {
@@ -210,34 +232,52 @@ def _keys(dims: Sequence[str]) -> tuple[str, str]:
     return ", ".join(("one", *dims)), " AND ".join(("one = 1", *(f"{name} IS NOT NULL" for name in dims)))
 
 
-def _cells_of(dims: Sequence[str]) -> str:
-    """The query for P, A, C, V, x1, x2, xp and both groups of rule 2, by a node's dimensions."""
+def _parts_of(dims: Sequence[str], share: int) -> dict[str, str]:
+    """What a share of the people adds to the cells of a node, as queries that can be added up: by cell, by cell and
+    provider, and by the groups of rule 2.
+    """
     keys, known = _keys(dims)
-    wider, wider_known = _keys([name for name in dims if name not in (PSEUDOCODE, COMPONENT)])
-    traits, traits_known = _keys([name for name in dims if name not in (PSEUDOCODE, COMPONENT, PROFESSION)])
+    wider, wider_known = _keys(_without(dims, PSEUDOCODE, COMPONENT))
     joined = " JOIN part USING (pseudocode)" if COMPONENT in dims else ""
-    whole = "fact" if PROFESSION in dims else "clipped"
-    clipped = f"clipped{joined} WHERE {known}"
+    fact, whole = f"fact{share}", f"fact{share}" if PROFESSION in dims else f"clipped{share}"
+    clipped = f"{whole}{joined} WHERE {known}"
     if PROFESSION in dims:
         clipped = f"""(
             SELECT {keys}, person, month, pseudocode AS of_code, least(sum(n), max(cap)) AS a, max(cap) AS cap
-            FROM fact WHERE {known} GROUP BY ALL)"""  # noqa: S608 - names of columns, from constants
-    return f"""
-        WITH
-        people AS (SELECT {keys}, person, sum(a) AS a, max(cap) AS cap FROM {clipped} GROUP BY {keys}, person),
-        cell AS (
+            FROM {fact} WHERE {known} GROUP BY ALL)"""  # noqa: S608 - names of columns, from constants
+    cell = f"""
             SELECT {keys}, count(*) AS beneficiaries, sum(a)::BIGINT AS actions, max(cap) AS cap
-            FROM people GROUP BY {keys} HAVING count(*) >= $at_least),
-        served AS (
-            SELECT {keys}, provider, person, sum(least(n, cap))::BIGINT AS x
-            FROM fact{joined} WHERE {known} GROUP BY ALL),
+            FROM (SELECT {keys}, person, sum(a) AS a, max(cap) AS cap FROM {clipped} GROUP BY {keys}, person)
+            GROUP BY {keys}"""  # noqa: S608 - names of columns, from constants
+    provider = f"""
+            SELECT {keys}, provider, sum(x)::BIGINT AS x, count(*) AS xp
+            FROM (
+                SELECT {keys}, provider, person, sum(least(n, cap))::BIGINT AS x
+                FROM {fact}{joined} WHERE {known} GROUP BY ALL)
+            GROUP BY {keys}, provider"""  # noqa: S608 - names of columns, from constants
+    everybody = f"""
+            SELECT {wider}, count(*) AS wider
+            FROM (SELECT DISTINCT {wider}, person FROM {whole} WHERE {wider_known})
+            GROUP BY {wider}"""  # noqa: S608 - names of columns, from constants
+    return {"part_cell": cell, "part_provider": provider, "part_wider": everybody}
+
+
+def _sums_of(dims: Sequence[str]) -> str:
+    """P, A, C, V, x1, x2, xp and both groups of rule 2, by a node's dimensions, from its parts."""
+    keys, _ = _keys(dims)
+    wider, _ = _keys(_without(dims, PSEUDOCODE, COMPONENT))
+    traits, traits_known = _keys(_without(dims, PSEUDOCODE, COMPONENT, PROFESSION))
+    return f"""
+        cell AS (
+            SELECT {keys}, sum(beneficiaries)::BIGINT AS beneficiaries, sum(actions)::BIGINT AS actions, max(cap) AS cap
+            FROM part_cell GROUP BY {keys} HAVING sum(beneficiaries) >= $at_least),
         by_provider AS (
-            SELECT {keys}, provider, sum(x)::BIGINT AS x, count(*) AS xp FROM served GROUP BY {keys}, provider),
+            SELECT {keys}, provider, sum(x)::BIGINT AS x, sum(xp)::BIGINT AS xp
+            FROM part_provider GROUP BY {keys}, provider),
         provider AS (
             SELECT {keys}, count(*) AS providers, max(x, 2) AS xs, max(xp) AS xp
             FROM by_provider GROUP BY {keys}),
-        everybody AS (SELECT DISTINCT {wider}, person FROM {whole} WHERE {wider_known}),
-        wider AS (SELECT {wider}, count(*) AS wider FROM everybody GROUP BY {wider}),
+        wider AS (SELECT {wider}, sum(wider)::BIGINT AS wider FROM part_wider GROUP BY {wider}),
         standing AS (
             SELECT {traits}, count(DISTINCT person) AS valid
             FROM valid WHERE first <= $last AND last >= $first AND {traits_known} GROUP BY {traits})
@@ -245,3 +285,7 @@ def _cells_of(dims: Sequence[str]) -> str:
                {"".join(f", {name}" for name in dims)}
         FROM cell JOIN provider USING ({keys})
         JOIN wider USING ({wider}) LEFT JOIN standing USING ({traits})"""  # noqa: S608 - names of columns, from constants
+
+
+def _without(dims: Sequence[str], *names: str) -> list[str]:
+    return [name for name in dims if name not in names]

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+import gateway.store.columns as columns_of_a_close
 from gateway.domain.delivery import Member
 from gateway.domain.disclosure import ExactCell
 from gateway.domain.inclusion import Inclusion, exited
@@ -53,6 +54,24 @@ def test_every_node_and_rung_is_what_counting_by_hand_gives(store: Store, period
             assert counted == register.cells(period, node.dims), node.dims
             assert len(found) == len(counted)
             assert {type(value) for cell in found for value in astuple(cell)[1:]} <= {int, type(None)}
+
+
+@pytest.mark.parametrize("facts_at_once", [7, 40])
+def test_counting_people_in_shares_changes_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, facts_at_once: int
+) -> None:
+    register = a_register(random.Random(13), 60)
+    write(store, register)
+    monkeypatch.setattr(columns_of_a_close, "FACTS_AT_ONCE", facts_at_once)
+
+    with store.reading() as tx, tx.statistics.columns(QUARTER, with_actions=True) as columns:
+        for node in nodes(QUARTER.kind, Measure.ACTIONS):
+            found = list(columns.cells(node, 2))
+
+            expected = {cell for cell in register.cells(QUARTER, node.dims).values() if cell.beneficiaries >= 2}
+            assert len(found) == len(expected)
+            assert set(found) == expected, node.dims
+    assert columns.shares > 1
 
 
 def test_cells_with_too_few_beneficiaries_never_come_out(store: Store) -> None:
