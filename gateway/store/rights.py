@@ -14,12 +14,11 @@ Source: GUARANTEES 3; SCALE 7.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from gateway.store.dialects import EVERY, GATEWAY, PROJECTS, READER, RELEASE, WORKER
-from gateway.store.tables import metadata
 
 ROLES = (GATEWAY, WORKER, RELEASE, READER)
 BY_PROJECT = (
@@ -27,6 +26,8 @@ BY_PROJECT = (
     *("audit_entry", "webhook", "webhook_event"),
 )
 """The tables whose rows are seen by project; each has a column for it."""
+OF_THE_MIGRATIONS = "alembic_version"
+"""The one table that no role is given."""
 _ALL, _ADD = "SELECT, INSERT, UPDATE, DELETE", "SELECT, INSERT"
 _RIGHTS = {
     GATEWAY: {"": _ALL, "audit_entry": _ADD, "audit_chain": "SELECT", "release": "SELECT", "cell": "SELECT"},
@@ -53,13 +54,14 @@ def make_roles() -> Iterator[str]:
 def give_rights(connection: Connection) -> None:
     """Give every role its rights on every table there is, and no other; on SQLite nothing."""
     if connection.dialect.name == "postgresql":
-        for statement in (*make_roles(), *_rights(), *_policies()):
+        tables = [name for name in inspect(connection).get_table_names() if name != OF_THE_MIGRATIONS]
+        for statement in (*make_roles(), *_rights(tables), *_policies()):
             connection.exec_driver_sql(statement)
 
 
-def _rights() -> Iterator[str]:
+def _rights(tables: Iterable[str]) -> Iterator[str]:
     for role, rights in _RIGHTS.items():
-        for table in metadata.tables:
+        for table in tables:
             yield f"REVOKE ALL ON {table} FROM {role}"
             yield f"GRANT {rights.get(table, rights[''])} ON {table} TO {role}"
 

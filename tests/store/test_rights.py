@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -10,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, Executable, delete, event, insert, select, text, update
+from sqlalchemy import Connection, Engine, Executable, delete, event, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from gateway.clock import real_now
@@ -30,7 +33,7 @@ from gateway.store.actions import ActionFilter
 from gateway.store.audit import AuditFilter
 from gateway.store.dialects import GATEWAY, RELEASE, WORKER
 from gateway.store.inclusions import InclusionFilter
-from gateway.store.rights import BY_PROJECT
+from gateway.store.rights import BY_PROJECT, OF_THE_MIGRATIONS
 from gateway.store.tables import action, audit_entry, beneficiary, cell, inclusion, metadata, release
 from gateway.store.transaction import Store
 from tests.builders import PROJECT, PROVIDER, a_caller
@@ -236,3 +239,21 @@ def test_caller_sees_the_projects_of_their_role(at_the_gateway: Desk) -> None:
     }
 
     assert {caller: projects_of(caller, catalogue) for caller in callers} == callers
+
+
+def test_every_table_gets_its_rights_whatever_the_migrating_process_has_loaded(database_url: str) -> None:
+    engine = dialects.open_engine(database_url, 1)
+    with engine.begin() as connection:
+        tables = [name for name in inspect(connection).get_table_names() if name != OF_THE_MIGRATIONS]
+        for table in tables:
+            connection.exec_driver_sql(f"REVOKE ALL ON {table} FROM {GATEWAY}")
+
+    migrating = "import os; from gateway.store.migrate import migrate; migrate(os.environ['MIGRATED'])"
+    subprocess.run([sys.executable, "-c", migrating], check=True, env={**os.environ, "MIGRATED": database_url})
+
+    with engine.begin() as connection:
+        may = text("SELECT has_table_privilege(:role, :table, 'SELECT')")
+        lacking = [one for one in tables if not connection.scalar(may, {"role": GATEWAY, "table": one})]
+    engine.dispose()
+    assert not lacking
+    assert set(tables) == set(metadata.tables)
