@@ -150,7 +150,9 @@ class Server:
     def _watch(self, pid: int) -> None:
         """Let the server end with the rig, however that ends."""
         self._unwatch()
-        self._watchdog = subprocess.Popen([sys.executable, "-c", WATCHDOG, str(os.getpid()), str(pid)])
+        self._watchdog = subprocess.Popen(
+            [sys.executable, "-c", WATCHDOG, str(os.getpid()), str(pid)], start_new_session=True
+        )
 
     def _unwatch(self) -> None:
         if self._watchdog is not None:
