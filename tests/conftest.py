@@ -59,7 +59,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     for item in items:
         folder = item.path.parent.name
-        if folder in REPETITIVE or (folder != "store" and _ON_POSTGRESQL.search(item.name)):
+        is_repetitive = folder in REPETITIVE or item.get_closest_marker("repetitive") is not None
+        if is_repetitive or (folder != "store" and _ON_POSTGRESQL.search(item.name)):
             item.add_marker("no_cover")
 
 

@@ -113,6 +113,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return addresses
 
 
+@pytest.mark.repetitive
 def test_no_mutation_of_a_valid_token_passes_the_guard_or_makes_it_ask_anybody(
     issuer: Issuer, asked: list[Any]
 ) -> None:

@@ -18,7 +18,7 @@ from tests.live.register import rows
 from tests.mock.builders import Stand
 from tests.sandboxes import Sandbox, await_that, group_of, sandbox, synthetic_ssin
 
-KEPT = {"clock", "keys.json", "logs", "mock", "register.sqlite3", "register.sqlite3.writer"}
+KEPT = {"checkpoints", "clock", "keys.json", "logs", "mock", "register.sqlite3", "register.sqlite3.writer"}
 
 
 def end(box: Sandbox, number: signal.Signals, *, of_group: bool = False) -> float:
