@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from tests.faults.breaking import Kind
-from tests.faults.checker import violations
+from tests.faults.checker import LONGEST_RECOVERY_SECONDS, violations
 from tests.faults.collect import collected
 from tests.faults.history import History, Remains, Violation, Window
 from tests.faults.journal import Journal
@@ -27,7 +27,7 @@ from tests.faults.restoring import Backup, again, count_since, take
 from tests.faults.rig import Rig, rig
 from tests.faults.schedule import Turn, schedule
 from tests.live.catalogue import NIHII, enter
-from tests.sandboxes import synthetic_ssin
+from tests.sandboxes import await_that, synthetic_ssin
 
 SEEDING_INSTANT, LOAD_INSTANT = "2021-09-15T09:00:00Z", "2022-02-20T09:00:00Z"
 FINISH_SECONDS = 120.0
@@ -171,7 +171,19 @@ def _break(
             backup = take(broken)
         if time.monotonic() - renewed > TOKEN_SECONDS:
             load.token, renewed = broken.token("provider", nihii=NIHII), time.monotonic()
+    _let_clients_see(broken, load.journal)
     return windows, backup
+
+
+def _let_clients_see(broken: Rig, journal: Journal) -> None:
+    """Load on until every gateway has answered its clients after the last fault; if none does, the checker tells."""
+    since, gateways = time.monotonic(), range(len(broken.gateway_ports))
+    with suppress(AssertionError):
+        await_that(
+            lambda: all(journal.good_at.get(number, 0.0) > since for number in gateways),
+            "every gateway answered its clients",
+            LONGEST_RECOVERY_SECONDS,
+        )
 
 
 def _play(broken: Rig, turn: Turn) -> Window:

@@ -14,7 +14,7 @@ from sys import intern
 from typing import Any
 
 from gateway.sandbox.client import Answer
-from tests.faults.history import Attempt, Request
+from tests.faults.history import Attempt, Request, is_good
 from tests.faults.orders import Order
 
 RECENT = 20_000
@@ -26,6 +26,8 @@ class Journal:
 
     def __init__(self, file: Path) -> None:
         self.acknowledged = 0
+        self.good_at: dict[int, float] = {}
+        """When the newest request was sent that each gateway answered well."""
         self._file = file.open("w+", encoding="ascii")
         self._recent: OrderedDict[str, str] = OrderedDict()
         self._others = 0
@@ -35,6 +37,8 @@ class Journal:
         """Note how a request ended, and every attempt at it."""
         body = answer.body if answer is not None and 200 <= answer.status < 300 else {}
         with self._lock:
+            for one in filter(is_good, attempts):
+                self.good_at[one.gateway] = max(one.sent_at, self.good_at.get(one.gateway, 0.0))
             key = order.key
             if order.noun == "misuse" or order.method == "GET":
                 self._others += 1
