@@ -162,7 +162,7 @@ def projects_of(caller: Caller, catalogue: Catalogue) -> list[str] | None:
             return [one.id for one in catalogue.projects.values() if caller.provider in one.partners]
         case Role.PROJECT_ADMIN:
             return [] if caller.project is None else [caller.project]
-        case Role.COORDINATOR | Role.INSURER | Role.POLICY_MAKER:
+        case _:
             return []
 
 
