@@ -162,7 +162,7 @@ def test_check_goes_through_settings_keys_and_database(tmp_path: Path, run: Run,
 
 def test_a_database_that_does_not_answer_is_said_in_a_sentence(environment: pytest.MonkeyPatch, run: Run) -> None:
     run("keys", "create")
-    database = "postgresql+psycopg://reader:quite-secret@127.0.0.1:9/register"  # pragma: allowlist secret
+    database = "postgresql+psycopg://reader:quite-secret@127.0.0.1:9/register"  # pragma: allowlist secret - invented
     environment.setenv("CHRONICCARE_DATABASE_URL", database)
 
     ended = run("release", "--due")

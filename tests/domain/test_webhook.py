@@ -18,7 +18,7 @@ REFUSED = (
     "ftp://software.example/hook",
     "//software.example/hook",
     "https://",
-    "https://user:secret@software.example/hook",  # pragma: allowlist secret
+    "https://user:secret@software.example/hook",  # pragma: allowlist secret - invented
     "https://software.example/hook#part",
     "https://software.example:99999/",
     "https://software.example/a b",

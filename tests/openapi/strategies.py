@@ -13,7 +13,8 @@ from tests.sandboxes import synthetic_ssin
 
 TEXT_TYPES = ("application/x-ndjson", "text/csv")
 DAYS = st.dates(date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31))
-INSTANTS = st.datetimes(datetime(FIRST_YEAR, 1, 1), datetime(LAST_YEAR, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+FROM, TO = datetime(FIRST_YEAR, 1, 1), datetime(LAST_YEAR, 12, 31)  # noqa: DTZ001 - hypothesis wants naive bounds
+INSTANTS = st.datetimes(FROM, TO, timezones=st.just(UTC))
 
 
 def nihii(number: int) -> str:

@@ -187,7 +187,10 @@ def test_receipt_key_of_another_kind_is_refused(keyring: Keyring, case: str) -> 
         _replaced(keyring, Key(Purpose.RECEIPT, 1, pem))
 
 
-@pytest.mark.parametrize("secret", [b"", b"-----BEGIN PRIVATE KEY-----", bytes(32)])  # pragma: allowlist secret
+NO_KEYS = [b"", b"-----BEGIN PRIVATE KEY-----", bytes(32)]  # pragma: allowlist secret - a header and nothing in it
+
+
+@pytest.mark.parametrize("secret", NO_KEYS)
 def test_receipt_key_that_is_none_is_refused(keyring: Keyring, secret: bytes) -> None:
     with pytest.raises(KeyringError, match="receipt-1 in the key ring is no key"):
         _replaced(keyring, Key(Purpose.RECEIPT, 1, secret))
