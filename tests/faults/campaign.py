@@ -165,6 +165,7 @@ def _break(
             continue  # it was there when the campaign began, and is used up
         report(f"{len(windows)} faults, {load.journal.acknowledged} acknowledged; next: {turn.kind.name}", done)
         time.sleep(turn.pause)
+        _let_clients_see(broken, load.journal)
         windows.append(_play(broken, turn))
         broken.await_healthy()
         if size.restores and backup is None and (1.0 - done) * size.seconds < LATEST_SECONDS:
@@ -176,7 +177,10 @@ def _break(
 
 
 def _let_clients_see(broken: Rig, journal: Journal) -> None:
-    """Load on until every gateway has answered its clients after the last fault; if none does, the checker tells."""
+    """Load on until every gateway answers its clients: a fault is to meet writes, and the end to show it healed.
+
+    If one never does, the checker tells.
+    """
     since, gateways = time.monotonic(), range(len(broken.gateway_ports))
     with suppress(AssertionError):
         await_that(
