@@ -17,15 +17,17 @@ from datetime import UTC, date, datetime
 from math import log
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 
 import psycopg
 
 from gateway.domain.disclosure import FEWEST_BENEFICIARIES, protect
 from gateway.domain.lattice import CODES as LISTS
 from gateway.domain.lattice import Measure, Period, PeriodKind, nodes
+from gateway.pseudonyms.keyring import new_keys
 from gateway.pseudonyms.release_key import release_key
+from gateway.pseudonyms.veil import veil_of
 from gateway.services.close_period import close_period
+from gateway.services.context import Context
 from gateway.store.columns import Columns
 from gateway.store.migrate import migrate
 from gateway.store.transaction import Store
@@ -146,7 +148,7 @@ def _one(url: str) -> Measured:
     """One close in this process."""
     store = Store(url, lambda: NOW)
     began = time.perf_counter()
-    closed = close_period(SimpleNamespace(store=store, real_now=lambda: NOW), MONTH, Measure.ACTIONS)
+    closed = close_period(Context(store, veil_of(new_keys()), lambda: NOW), MONTH, Measure.ACTIONS)
     found = {"close": time.perf_counter() - began, "memory": _memory(), "cells": closed.published}
     store.close()
     return found

@@ -12,6 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
+from gateway.domain.audit import Entry
 from gateway.domain.calendar import STANDARD, Calendar, check_due, check_revisable
 from gateway.domain.disclosure import KEYED, Mechanism, ProtectedCell, Uniform, copied
 from gateway.domain.errors import AlreadyReleased, NotDue, NotInLattice, NotReleased
@@ -35,6 +36,7 @@ from gateway.domain.periods import day_of
 from gateway.domain.project import Catalogue, closes_on
 from gateway.pseudonyms.release_key import release_key
 from gateway.services.context import Context
+from gateway.services.operator import COMMAND_LINE, operator_entry
 from gateway.store.releases import Release
 from gateway.store.transaction import Transaction
 
@@ -93,18 +95,19 @@ def release_period(
     *,
     reason: Reason | None = None,
     report: Report | None = None,
+    by: str = COMMAND_LINE,
 ) -> list[Closed]:
     """Close what is still open of a period: all of it or nothing. With a reason, draw what is released anew.
 
     Shape: one group's measures; without a group actions, and inclusion measures if still open, which is due when
-    actions are. Inclusion measures first, and never empty.
+    actions are. Inclusion measures first, and never empty. The audit names who it was done `by`.
     Raises: as `close_period`; AlreadyReleased when nothing that is asked for is open; of a revision NotReleased when
     there is nothing to revise, AlreadyRevised.
     """
     measures = _of_group(period.kind, group)
     if not measures:
         raise NotInLattice(dimension=period.kind.value)
-    return _close(context, period, measures, calendar, reason, KEYED, report or _say_nothing)
+    return _close(context, period, measures, calendar, reason, KEYED, report or _say_nothing, by)
 
 
 def _say_nothing(done: int, of: int) -> None:
@@ -125,6 +128,7 @@ def _close(
     reason: Reason | None,
     mechanism: Mechanism,
     report: Report,
+    by: str = COMMAND_LINE,
 ) -> list[Closed]:
     """Copy the facts in one read transaction, protect them outside any, keep the releases in one write transaction.
 
@@ -142,8 +146,16 @@ def _close(
     with context.store.transaction() as tx:
         for release in releases:
             tx.releases.add(release, drawn[release.id])
+            tx.audit.add(_entry(context, release, by))
         tx.pulses.beat("close", context.real_now(), time.monotonic() - begun)
     return [Closed(release, len(drawn[release.id])) for release in releases]
+
+
+def _entry(context: Context, release: Release, by: str) -> Entry:
+    """The audit entry of a release, which its verb names."""
+    verb = "release" if release.reason is None else "revise"
+    project = release.period if release.kind == PeriodKind.CONVENTION else None
+    return operator_entry(context, f"{verb}_{release.id}", project=project, by=by)
 
 
 def _planned(

@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 from gateway.domain.audit import Entry
 from gateway.services.context import Context
 
+COMMAND_LINE = "command-line"
+
 
 def operator_entry(
     context: Context,
@@ -17,15 +19,16 @@ def operator_entry(
     outcome: str = "done",
     *,
     pseudonym: bytes | None = None,
+    by: str = COMMAND_LINE,
 ) -> Entry:
-    """The entry of something that was done by command, or tried."""
+    """The entry of something that was done by command, or tried; or at a door that asks for no token."""
     return Entry(
         id=context.veil.identifiers.new(bucket),
         bucket=bucket,
         at=context.real_now(),
         role="operator",
-        organisation="command-line",
-        person="command-line",
+        organisation=by,
+        person=by,
         verb=verb,
         outcome=outcome,
         request_id=str(uuid4()),

@@ -35,7 +35,7 @@ _RIGHTS = {
         **{"": _ALL, "release": "SELECT", "cell": "SELECT"},
         **{"audit_entry": f"{_ADD}, UPDATE (position, hash)", "audit_chain": f"{_ADD}, UPDATE"},
     },
-    RELEASE: {"": "SELECT", "release": _ADD, "cell": _ADD, "pulse": f"{_ADD}, UPDATE"},
+    RELEASE: {"": "SELECT", "release": _ADD, "cell": _ADD, "audit_entry": _ADD, "pulse": f"{_ADD}, UPDATE"},
 }
 _SEEN = f"(SELECT current_setting('{PROJECTS}', true))"
 _IS_SEEN = f"{_SEEN} = '{EVERY}' OR project = ANY (string_to_array({_SEEN}, ','))"

@@ -71,7 +71,11 @@ def test_period_that_is_not_due_is_422_and_then_released_once(
     assert released.status_code == 200
     assert (released.get_json()["period"], released.get_json()["value"]) == next(iter(period.items()))
     assert "actions" in released.get_json()["measures"]
-    assert released.get_json()["releases"]
+    said = [
+        one for one in gateway.send("GET", "/v1/audit", role="auditor").get_json()["items"] if one["role"] == "operator"
+    ]
+    assert [one["verb"] for one in said] == [f"release_{one}" for one in released.get_json()["releases"]] != []
+    assert {(one["organisation"], one.get("project")) for one in said} == {("sandbox", period.get("convention"))}
     assert_problem(again, 409, "already-released")
 
 

@@ -16,7 +16,7 @@ from gateway.services import close_period as closing
 from gateway.services.close_period import Reason, close_period, release_period
 from gateway.services.next_step import Question
 from gateway.services.release_aggregate import get_aggregates
-from gateway.store.tables import cell, release
+from gateway.store.tables import audit_entry, cell, release
 from tests.builders import PROJECT, a_caller, an_action, an_inclusion, day
 from tests.services.desk import Desk
 from tests.store.rows import rows
@@ -65,6 +65,20 @@ def _shown(desk: Desk) -> int | None:
     question = Question((), {"project": PROJECT}, MONTH.kind, False, first=MONTH.label, last=MONTH.label)
     (found,) = desk.ask(POLICY_MAKER, get_aggregates, question).cells
     return None if found.row is None else found.row.beneficiaries
+
+
+def test_every_release_and_revision_leaves_one_audit_entry_which_names_it(closed: Desk) -> None:
+    _revise(closed, Reason.COURT_ORDER)
+    with pytest.raises(errors.AlreadyRevised):
+        _revise(closed)
+
+    known = {
+        (row["verb"], row["outcome"], row["role"], row["person"]) for row in rows(closed.database_url, audit_entry)
+    }
+    releases = rows(closed.database_url, release)
+    verbs = {f"{'revise' if row['reason'] else 'release'}_{row['id']}" for row in releases}
+    assert known == {(verb, "done", "operator", "command-line") for verb in verbs}
+    assert closed.counts()["audit_entry"] == len(releases) == 4
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -165,7 +179,8 @@ def test_revision_that_fails_half_way_leaves_the_release_in_force(
 
     assert _shown(closed) == shown
     counts = closed.counts()
-    assert {name: counts[name] for name in ("release", "cell")} == {name: before[name] for name in ("release", "cell")}
+    kept = ("release", "cell", "audit_entry")
+    assert {name: counts[name] for name in kept} == {name: before[name] for name in kept}
 
 
 def test_without_a_reason_a_closed_period_stays_closed(closed: Desk) -> None:

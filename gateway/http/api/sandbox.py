@@ -15,6 +15,8 @@ from gateway.services.context import Context
 from schemas import strict_json
 from schemas.sandbox import Clock, ClockRequest, ReleaseReceipt, ReleaseRequest
 
+SANDBOX = "sandbox"
+
 
 def add_sandbox_doors(app: Flask, context: Context, clock: SandboxClock) -> None:
     """Register them on an app."""
@@ -31,7 +33,7 @@ def add_sandbox_doors(app: Flask, context: Context, clock: SandboxClock) -> None
     def release() -> Response:
         asked = bodies.load(ReleaseRequest(), bodies.read_json(request))
         kind = next(kind for kind in PeriodKind if kind.value in asked)
-        closed = release_period(context, Period(kind, asked[kind.value]), asked.get("measures"))
+        closed = release_period(context, Period(kind, asked[kind.value]), asked.get("measures"), by=SANDBOX)
         return _json(ReleaseReceipt().dump(_receipt(closed)))
 
     app.add_url_rule("/sandbox/clock", "GET /sandbox/clock", show_clock, methods=["GET"])
