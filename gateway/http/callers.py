@@ -6,6 +6,7 @@ import hashlib
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jwt
@@ -49,6 +50,11 @@ class Callers:
         if match is None:
             raise InvalidToken("scheme")
         return self._caller(match[1])
+
+    def told_of(self, request: Request, hashed: Callable[[str, str], str]) -> dict[str, str]:
+        """What a log may tell of the token of a request that was refused for it."""
+        match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+        return {} if match is None else self._guard.told_of(match[1], hashed)
 
     def _caller(self, token: str) -> Caller:
         digest = hashlib.sha256(token.encode("ascii")).digest()

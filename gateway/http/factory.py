@@ -54,7 +54,7 @@ def create_flask(
         )
     _frame_traces(app, context.spans)
     _frame_requests(app, metrics)
-    _frame_problems(app, metrics)
+    _frame_problems(app, context, callers, metrics)
     return app
 
 
@@ -137,12 +137,13 @@ def _frame_requests(app: Flask, metrics: Metrics) -> None:
         return response
 
 
-def _frame_problems(app: Flask, metrics: Metrics) -> None:
+def _frame_problems(app: Flask, context: Context, callers: Callers, metrics: Metrics) -> None:
     def answer(problem: errors.Problem) -> Response:
         g.code = code_of(problem)
         metrics.refused(g.code, problem)
-        if isinstance(problem, errors.InvalidToken):
-            log.info("auth_failed", request_id=request_id(), reason=problem.reason)
+        if isinstance(problem, errors.InvalidToken | errors.ExpiredToken):
+            told = callers.told_of(request, context.veil.fingerprints.claim)
+            log.info("auth_failed", request_id=request_id(), reason=problem.reason, **told)
         if isinstance(problem, errors.StoreUnavailable):
             log.error("store_unavailable", request_id=request_id(), cause=_cause(problem))
         return problem_response(problem, language_of(request.accept_languages), request_id())

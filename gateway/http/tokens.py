@@ -78,6 +78,23 @@ class TokenGuard:
             raise InvalidToken("issuer or audience")
         return _caller(claims), expires_at
 
+    def told_of(self, token: str, hashed: Callable[[str, str], str]) -> dict[str, str]:
+        """What a log may tell of a token that was refused: its issuer, key and id, as far as it has them.
+
+        Shape: the issuer's name and the ids of its keys as they are; any other text, which could be anything, and the
+        id of the token as a hash. Nothing of a token of another shape or size.
+        """
+        if len(token) > LARGEST_TOKEN_BYTES or not _SHAPE.fullmatch(token):
+            return {}
+        header, payload = (_read(segment) for segment in token.split(".")[:2])
+        said = {"iss": payload.get("iss"), "kid": header.get("kid"), "jti": payload.get("jti")}
+        is_known = {"iss": said["iss"] == self._issuer, "kid": self._keys.has(said["kid"]), "jti": False}
+        return {
+            name: value if is_known[name] else hashed(name, value)
+            for name, value in said.items()
+            if isinstance(value, str)
+        }
+
     def check_age(self, expires_at: int) -> None:
         """Refuse a token whose life is over.
 
@@ -107,6 +124,14 @@ def _parse(raw: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise InvalidToken("json")
     return parsed
+
+
+def _read(segment: str) -> dict[str, Any]:
+    """A part of a token that nothing rests on; empty for one that cannot be read."""
+    try:
+        return _parse(jwt.utils.base64url_decode(segment))
+    except (InvalidToken, ValueError):
+        return {}
 
 
 def _header(segment: str) -> tuple[str, str]:

@@ -25,6 +25,10 @@ class Fingerprints:
         """Who asked, for the audit: 32 hexadecimal digits."""
         return self._digest("person", caller.issuer.encode(), caller.subject.encode()).hex()[:32]
 
+    def claim(self, name: str, value: str) -> str:
+        """What a refused token says, for the log: 16 hexadecimal digits."""
+        return self._digest("claim", name.encode(), value.encode()).hex()[:16]
+
     def asker(self, *names: str) -> bytes:
         """Whose requests are counted together."""
         return self._digest("asker", *(name.encode() for name in names))

@@ -75,6 +75,10 @@ class IssuerKeys:
             raise KeysUnavailable
         return known
 
+    def has(self, kid: object) -> bool:
+        """Whether the last set has a key of that kid; the issuer is not asked."""
+        return any(kid == known for known, _ in self._keys)
+
     def _refresh(self) -> None:
         with self._lock:
             if self._asking is None:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from tests.builders import PROJECT, PROVIDER, SSIN
-from tests.http.issuer import from_base64url
+from tests.http.issuer import an_ec_key, from_base64url, signed
 from tests.http.wire import Gateway, a_project_request, an_action_request, an_inclusion_request
 
 FORMS = (SSIN, "85.07.30-033.28", "850730 033 28", "８５０７３００３３２８", "850730-03328")
@@ -90,14 +90,47 @@ def test_log_line_names_the_request_and_nobody(light_gateway: Gateway) -> None:
     }
 
 
-def test_refused_token_is_logged_once_with_its_reason_and_never_itself(light_gateway: Gateway) -> None:
-    token = light_gateway.issuer.token("auditor", role="admin")
+def refused(gateway: Gateway, token: str) -> dict[str, Any]:
+    """What is logged of a token that is refused, once, without its request's id."""
     with capture_logs() as lines:
-        light_gateway.send("GET", "/v1/projects", token=token)
+        assert gateway.send("GET", "/v1/projects", token=token).status_code == 401
 
-    failed = [line for line in lines if line["event"] == "auth_failed"]
-    assert [line["reason"] for line in failed] == ["role"]
+    (line,) = [line for line in lines if line["event"] == "auth_failed"]
     assert not any(part in str(lines) for part in token.split("."))
+    return {name: value for name, value in line.items() if name not in ("event", "log_level", "request_id")}
+
+
+def test_refused_token_is_logged_once_with_its_reason_issuer_key_and_hashed_id_and_never_itself(
+    light_gateway: Gateway,
+) -> None:
+    issuer = light_gateway.issuer
+    hashed = light_gateway.context.veil.fingerprints.claim
+
+    said = refused(light_gateway, issuer.token(role="admin", jti="one"))
+    late = refused(light_gateway, issuer.token(iat=1, exp=2, jti="two"))
+
+    known = {"iss": issuer.url, "kid": "ec-1"}
+    assert said == {"reason": "role", **known, "jti": hashed("jti", "one")}
+    assert late == {"reason": "expired", **known, "jti": hashed("jti", "two")}
+    assert len(said["jti"]) == 16
+
+
+def test_what_a_refused_token_says_is_logged_as_a_hash_where_it_could_be_anything(light_gateway: Gateway) -> None:
+    issuer = light_gateway.issuer
+    forged = signed(issuer.header(kid=SSIN), issuer.claims(iss=SSIN, jti=SSIN), an_ec_key(), "ES256")
+    odd = signed(issuer.header(kid=7), {"iss": ["x"], "jti": None}, an_ec_key(), "ES256")
+    half = signed(issuer.header(), b'{"jti": "\\ud800"}', an_ec_key(), "ES256")
+
+    said = refused(light_gateway, forged)
+
+    assert said.pop("reason") == "key"
+    assert len({*said.values()}) == len(said) == 3
+    assert SSIN not in str(said)
+    assert refused(light_gateway, odd) == {"reason": "header"}
+    assert refused(light_gateway, half) == {"reason": "json", "kid": "ec-1"}
+    assert refused(light_gateway, "qqqqq.wwwww.zzzzz") == {"reason": "base64"}
+    assert refused(light_gateway, "x" * 9000) == {"reason": "shape"}
+    assert refused(light_gateway, "no-token") == {"reason": "shape"}
 
 
 def test_surprise_is_logged_by_its_place_and_kind_without_its_text(

@@ -42,6 +42,7 @@ class ExpiredToken(Unauthenticated):
     """The token's life is over; ask the issuer for a new one."""
 
     code = "token-expired"
+    reason = "expired"
 
 
 class Malformed(Problem):
