@@ -19,6 +19,7 @@ SEND_SECONDS = 30.0
 """How long a client may leave a part of an answer untaken."""
 MOST_HELD_BYTES = 64 * 1024
 _END_OF_HEAD = b"\r\n\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Inlet:
@@ -33,6 +34,7 @@ class Inlet:
         self.is_over = False
         self._began_at = 0.0
         self._read = 0
+        self._owes_continue = False
 
     def fill(self) -> None:
         """Take what has come, without waiting, unless a head is there already."""
@@ -58,7 +60,11 @@ class Inlet:
 
     def begin(self) -> None:
         """Count the time of the request that a thread now reads."""
-        self._began_at, self._read = time.monotonic(), 0
+        self._began_at, self._read, self._owes_continue = time.monotonic(), 0, False
+
+    def expect_continue(self) -> None:
+        """Tell the client to go on as soon as somebody waits for its body: whoever is refused before sends none."""
+        self._owes_continue = True
 
     def recv(self, size: int) -> bytes:
         """The next bytes: what is held, or what comes in time.
@@ -70,6 +76,9 @@ class Inlet:
             self._connection.settimeout(SEND_SECONDS)
             return given
         self._connection.settimeout(self._left())
+        if self._owes_continue:
+            self._owes_continue = False
+            self._connection.sendall(_CONTINUE)
         try:
             given = self._connection.recv(size)
         except TimeoutError:

@@ -148,11 +148,20 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no type
             conn.sock.send(_wire_problem(503, "overloaded"))  # less than what any connection takes at once
         self._end(conn)
 
-    def handle_request(self, req: Request, conn: object) -> object:
-        """Serve a request, unless it says twice what may be said once: joined by a comma, that would look like one."""
+    def handle_request(self, req: Request, conn: TConn) -> object:
+        """Serve a request, unless it says twice what may be said once: joined by a comma, that would look like one.
+
+        A client that waits to be told to go on is told when its body is wanted, where gunicorn would tell it before
+        anybody has looked at its head; its connection ends after it, because a refused client may send its body or not.
+        Source: RFC 9110 §10.1.1.
+        """
         names = [name for name, _ in req.headers]
         if any(names.count(name) > 1 for name in SAID_ONCE):
             raise InvalidHeader("")
+        if req._expected_100_continue:
+            req._expected_100_continue = False
+            req.force_close()
+            conn.inlet.expect_continue()
         return super().handle_request(req, conn)
 
     def handle_error(self, _req: object, client: socket, _addr: object, exc: BaseException) -> None:

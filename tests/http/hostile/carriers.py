@@ -138,7 +138,7 @@ class Server:
             with suppress(OSError):  # it may have answered and gone by now
                 connection.shutdown(socket.SHUT_WR)
             came = b"".join(iter(lambda: connection.recv(65536), b""))
-        head, _, body = came.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").partition(b"\r\n\r\n")
+        head, _, body = came.partition(b"\r\n\r\n")
         return Answer(int(head.split(b" ", 2)[1]) if head else 0, head.decode("latin-1"), body)
 
     def send(self, case: Case) -> Answer:

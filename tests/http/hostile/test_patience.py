@@ -18,6 +18,7 @@ from tests.http.wire import Gateway
 THREADS = 2
 SLOW = 50
 LIVE = b"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST = LIVE + b"Connection: close\r\n\r\n"
 
 
@@ -120,3 +121,35 @@ def test_server_with_too_much_at_hand_turns_requests_away_and_does_the_others(se
     assert all(b"Retry-After: 1\r\n" in one and b'"code":"overloaded"' in one for one in refused)
     assert all(one.startswith(b"HTTP/1.1 200 ") for one in done)
     assert server.counts() == before
+
+
+def expecting(server: Server, token: str, body: bytes) -> bytes:
+    """The head of a request whose client waits to be told to go on before it sends its body."""
+    head = [
+        "POST /v1/inclusions/find HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Authorization: Bearer {token}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Expect: 100-continue",
+    ]
+    return "\r\n".join([*head, "", ""]).encode()
+
+
+def test_client_that_waits_to_be_told_is_told_to_go_on_only_when_its_body_is_wanted(server: Server) -> None:
+    body, token = b'{"project": "demo-nord", "ssin": "85073003328"}', server.token("provider")
+    with ExitStack() as opened:
+        wanted = begun(server, opened, expecting(server, token, body))
+        told = wanted.recv(len(GO_ON))
+        wanted.sendall(body)
+        found = rest_of(wanted)
+        too_long = rest_of(begun(server, opened, expecting(server, token, bytes(2**20 + 1))))
+        nobody = rest_of(begun(server, opened, expecting(server, "x", body)))
+        eager = rest_of(begun(server, opened, expecting(server, token, body) + body))
+
+    assert told == GO_ON
+    assert found.startswith(b"HTTP/1.1 200 ")
+    assert too_long.startswith(b"HTTP/1.1 413 ")
+    assert nobody.startswith(b"HTTP/1.1 401 ")
+    assert eager.startswith(b"HTTP/1.1 200 ")
+    assert all(b"\r\nConnection: close\r\n" in one for one in (found, too_long, nobody, eager))
