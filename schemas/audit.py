@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, ClassVar
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields
 
-from schemas.fields import Cursor, Identifier, Instant, Limit, ProjectId, StrictSchema, Text, WholeNumber, about
+from schemas.fields import (
+    Cursor,
+    Data,
+    Day,
+    Identifier,
+    Instant,
+    Limit,
+    ProjectId,
+    StrictField,
+    StrictSchema,
+    Text,
+    WholeNumber,
+    about,
+)
 from schemas.inclusion import EXAMPLE_ID, items_of, next_cursor
 
 _CALLER = "3f0c9a5be2d84c17a6f1d0729b5e8c44"
+
+
+class Moment(StrictField[date]):
+    """An instant, which has a zone, or a calendar day, which is one in Brussels."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> date:
+        moment: date
+        try:
+            moment = Day().deserialize(value)
+        except ValidationError:
+            moment = Instant().deserialize(value)
+        return moment
 
 
 class AuditQuery(StrictSchema):
@@ -19,12 +45,12 @@ class AuditQuery(StrictSchema):
         """`from` is a keyword of the language."""
 
         include: ClassVar[dict[str, fields.Field[Any]]] = {
-            "from": Instant(metadata=about("Only entries from this instant on.", "2022-01-01T00:00:00Z"))
+            "from": Moment(metadata=about("Only entries from this instant or day on.", "2022-01-01T00:00:00Z"))
         }
 
     inclusion = Identifier(metadata=about("Only entries about this inclusion.", EXAMPLE_ID))
     caller = Text(64, metadata=about("Only entries of this person, as `person` names them.", _CALLER))
-    to = Instant(metadata=about("Only entries before this instant.", "2022-02-01T00:00:00Z"))
+    to = Moment(metadata=about("Only entries before this instant, or until the end of this day.", "2022-01-31"))
     cursor = Cursor(metadata=about("`next` of the page before.", "MDE5MGI3YTQ"))
     limit = Limit(metadata=about("Most items of one page, 1 to 1000; 100 when not given.", "100"))
 

@@ -135,7 +135,11 @@ class ExitReceipt(StrictSchema):
     """The exit of an inclusion."""
 
     reason = Choice(EXIT_REASONS, required=True, metadata=about("Why the beneficiary left.", "moved"))
-    left_on = Day(metadata=about("Day on which the beneficiary left, if said.", "2022-06-03"))
+    left_on = Day(
+        required=True,
+        allow_none=True,
+        metadata=about("Day on which the beneficiary left; null if not said.", "2022-06-03"),
+    )
     communicated_at = Instant(
         required=True, metadata=about("Instant at which the exit was committed.", "2022-06-07T08:15:00Z")
     )
@@ -174,7 +178,10 @@ class InclusionReceipt(StrictSchema):
     municipality = Nis(metadata=about("Municipality, NIS code, if said.", "25112"))
     exit = Block(
         ExitReceipt,
-        metadata=about("The exit, if there is one.", {"reason": "moved", "communicated_at": "2022-06-07T08:15:00Z"}),
+        metadata=about(
+            "The exit, if there is one.",
+            {"reason": "moved", "left_on": None, "communicated_at": "2022-06-07T08:15:00Z"},
+        ),
     )
     annulment = Block(InclusionAnnulment, metadata=about("The annulment, if any.", {"reason": "wrong-person"}))
     rejection = Block(Rejection, metadata=about("The rejection by MyCareNet, if any.", {"code": "not-insured"}))

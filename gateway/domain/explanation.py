@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from gateway.domain.inclusion import (
@@ -31,11 +31,12 @@ _EVER = Convention(date(1900, 1, 1), date(2199, 12, 31))
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rule applied: what went in, what came out."""
+    """One rule applied: what went in, what came out. `told_as` names its text where the rule has more than one."""
 
     rule: str
     inputs: Mapping[str, Value]
     result: Value
+    told_as: str | None = None
 
     @property
     def source(self) -> str:
@@ -112,9 +113,8 @@ def simulate(supposed: Supposition) -> Simulation:
     convention, termination = supposed.convention or _EVER, supposed.termination
     steps: list[Step] = []
     if termination is not None:
+        steps += _ended(convention, termination)
         convention = terminated(convention, termination)
-        inputs: dict[str, Value] = {"by": termination.by, "notified_on": termination.notified_on}
-        steps.append(Step(termination.rule, inputs, termination.ends_on))
     project = Project("supposed", convention)
     inclusion = _included(project, supposed)
     if inclusion is not None:
@@ -127,9 +127,19 @@ def simulate(supposed: Supposition) -> Simulation:
         steps=[step for step in steps if is_limited or step.rule not in ("V6", "P4")],
         valid_from=None if inclusion is None else inclusion.valid_from,
         valid_until=_shown_end(steps, supposed.exited_at),
-        ends_on=None if termination is None else termination.ends_on,
+        ends_on=None if termination is None else convention.last_day + timedelta(days=1),
         last_day=convention.last_day if is_limited else None,
     )
+
+
+def _ended(convention: Convention, termination: Termination) -> list[Step]:
+    """When a termination takes effect, and that an earlier planned end stays."""
+    notified: dict[str, Value] = {"by": termination.by, "notified_on": termination.notified_on}
+    steps = [Step(termination.rule, notified, termination.ends_on)]
+    if convention.last_day >= termination.last_day:
+        return steps
+    planned: dict[str, Value] = {"ends_on": termination.ends_on, "last_day": convention.last_day}
+    return [*steps, Step(termination.rule, planned, convention.last_day + timedelta(days=1), "planned-end")]
 
 
 def _shown_end(steps: list[Step], exited_at: datetime | None) -> date | None:

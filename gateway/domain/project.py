@@ -194,7 +194,7 @@ def check_pseudocode(catalogue: Catalogue, project: Project, code: str, performe
     """
     pseudocode = catalogue.pseudocodes.get(code)
     if pseudocode is None:
-        raise UnknownPseudocode(nearest(code, project.assignments))
+        raise UnknownPseudocode(nearest(code, registrable(catalogue, project)))
     if code not in project.assignments:
         raise PseudocodeNotOfProject
     if pseudocode.level != "population":
@@ -212,6 +212,14 @@ def check_registration_open(project: Project, registered_on: date) -> None:
     """
     if registered_on > closes_on(project):
         raise RegistrationClosed(closes_on(project))
+
+
+def registrable(catalogue: Catalogue, project: Project) -> list[str]:
+    """The project's pseudocodes under which actions towards beneficiaries are registered, on some day.
+
+    Source: P7.
+    """
+    return [code for code in project.assignments if catalogue.pseudocodes[code].level == "population"]
 
 
 def nearest(code: str, codes: Iterable[str]) -> list[str]:

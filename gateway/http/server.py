@@ -142,10 +142,11 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no type
 
     def _turn_away(self, conn: TConn) -> None:
         """Answer 503 to a request that nobody will look at soon."""
-        log.warning("request_refused", request_id=str(uuid4()), kind="overloaded")
+        instance = str(uuid4())
+        log.warning("request_refused", request_id=instance, kind="overloaded")
         with suppress(OSError):
             conn.sock.setblocking(False)
-            conn.sock.send(_wire_problem(503, "overloaded"))  # less than what any connection takes at once
+            conn.sock.send(_wire_problem(503, "overloaded", instance))  # less than what any connection takes at once
         self._end(conn)
 
     def handle_request(self, req: Request, conn: TConn) -> object:
@@ -168,18 +169,18 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no type
         """Answer what HTTP itself forbids with a problem, and log the kind of fault alone."""
         status = 400 if isinstance(exc, ParseException) else 503
         code = "malformed-http" if status == 400 else "unexpected"
-        log.warning("request_refused", request_id=str(uuid4()), kind=type(exc).__name__)
+        instance = str(uuid4())
+        log.warning("request_refused", request_id=instance, kind=type(exc).__name__)
         with suppress(OSError):
-            client.sendall(_wire_problem(status, code))
+            client.sendall(_wire_problem(status, code, instance))
 
 
-def _wire_problem(status: int, code: str) -> bytes:
+def _wire_problem(status: int, code: str, instance: str) -> bytes:
     """A whole HTTP answer with a problem, for a request that never became one."""
     title = problem_texts()[code]["title"]["en"]
     detail = problem_texts()[code]["detail"]["en"]
-    body = strict_json.dumps(
-        {"type": f"/problems/{code}", "title": title, "status": status, "detail": detail, "code": code}
-    )
+    problem = {"type": f"/problems/{code}", "title": title, "status": status, "detail": detail, "code": code}
+    body = strict_json.dumps({**problem, "instance": instance})
     head = [
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         "Connection: close",
@@ -189,6 +190,7 @@ def _wire_problem(status: int, code: str) -> bytes:
         "Cross-Origin-Resource-Policy: same-origin",
         "Referrer-Policy: no-referrer",
         "X-Content-Type-Options: nosniff",
+        f"X-Request-ID: {instance}",
         f"Content-Length: {len(body)}",
         *(["Retry-After: 1"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
     ]

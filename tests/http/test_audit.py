@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Any
+
 from sqlalchemy import NullPool, create_engine
 
 from gateway.domain.access import Caller, Role
+from gateway.domain.periods import day_of
 from gateway.services.chain_audit import chain_some
 from tests.builders import PROJECT, SSIN
 from tests.http.wire import Gateway
 
 
-def _items(gateway: Gateway, query: str = "") -> list[dict[str, object]]:
-    found: list[dict[str, object]] = gateway.send("GET", f"/v1/audit{query}", role="auditor").get_json()["items"]
+def _items(gateway: Gateway, query: str = "") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = gateway.send("GET", f"/v1/audit{query}", role="auditor").get_json()["items"]
     return found
 
 
@@ -52,6 +56,9 @@ def test_entries_of_a_person_and_of_a_time_are_found(gateway: Gateway) -> None:
     assert ["position" in one for one in of_person] == [True, True, False]
     assert of_person == _items(gateway, f"?caller={first['person']}&from=2022-01-01T00:00:00Z")
     assert _items(gateway, "?to=2022-01-01T00:00:00Z") == []
+    begun, ended = (day_of(datetime.fromisoformat(one["at"])) for one in (of_person[0], of_person[-1]))
+    assert of_person == _items(gateway, f"?caller={first['person']}&from={begun}&to={ended}")
+    assert _items(gateway, f"?to={begun - timedelta(days=1)}") == []
     assert _items(gateway, "?caller=nobody") == _items(gateway, "?from=2199-01-01T00:00:00Z") == []
 
 

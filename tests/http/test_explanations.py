@@ -84,7 +84,7 @@ SIMULATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"ends_on": "2022-04-01", "last_day": "2022-03-31", "valid_until": None},
     ),
     "an earlier planned end stays": (
-        {"termination": {"by": "inami", "notified_on": "2022-07-31"}, "convention": CONVENTION},
+        {"termination": {"by": "inami", "notified_on": "2022-08-01"}, "convention": CONVENTION},
         {"ends_on": "2023-01-01", "last_day": "2022-12-31", "valid_until": None},
     ),
     "termination caps": (
@@ -112,6 +112,20 @@ def test_simulation_gives_the_dates(light_gateway: Gateway, name: str) -> None:
     assert document.pop("steps")
     assert document == {"valid_until": None, **dates}
     assert light_gateway.counts() == before
+
+
+@pytest.mark.parametrize(("by", "rule"), [("inami", "C3"), ("project", "C4")])
+def test_simulated_termination_says_that_an_earlier_planned_end_stays(
+    light_gateway: Gateway, by: str, rule: str
+) -> None:
+    body = {"termination": {"by": by, "notified_on": "2022-11-02"}, "convention": CONVENTION}
+
+    document = light_gateway.send("POST", "/v1/simulation", body, role="policy_maker", key=None).get_json()
+
+    first, second = document["steps"]
+    assert (first["rule"], second["rule"], second["result"]) == (rule, rule, document["ends_on"])
+    assert first["result"] == second["inputs"]["ends_on"] > document["ends_on"]
+    assert second["text"] == "The convention already ends earlier, on 2023-01-01: its last day stays 2022-12-31."
 
 
 REFUSALS: dict[str, tuple[dict[str, Any], int, str]] = {

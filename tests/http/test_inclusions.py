@@ -136,6 +136,11 @@ def test_validity_after_an_exit_is_capped_by_the_convention(light_gateway: Gatew
     answer = light_gateway.send("POST", f"/v1/inclusions/{inclusion}/exit", {"reason": "other"}, role="project_admin")
 
     assert answer.get_json()["valid_until"] == "2022-12-31"
+    assert answer.get_json()["exit"] == {
+        "reason": "other",
+        "left_on": None,
+        "communicated_at": "2022-12-20T08:00:00Z",
+    }
 
 
 def test_annulment_is_shown_and_stands(gateway: Gateway) -> None:

@@ -176,12 +176,15 @@ def test_one_pseudocode_may_be_assigned_to_several_projects() -> None:
     assert answers == [ACCEPTED, ACCEPTED]
 
 
-def test_unknown_pseudocode_is_told_the_projects_nearest_ones() -> None:
+def test_unknown_pseudocode_is_told_the_projects_nearest_ones_of_population_level() -> None:
     codes = [f"7940{tens}{units}" for tens, units in product("12", "012345")]
-    project = a_project(assignments=dict.fromkeys(codes, days("2021-09-01 ..")))
+    of_the_project = Pseudocode("794017", "project", (3,))
+    known = {code: Pseudocode(code, "population", (3,)) for code in codes}
+    catalogue = a_catalogue(pseudocodes={**known, of_the_project.code: of_the_project})
+    project = a_project(assignments=dict.fromkeys(catalogue.pseudocodes, days("2021-09-01 ..")))
 
     with pytest.raises(UnknownPseudocode) as refused:
-        check_pseudocode(a_catalogue(), project, "794018", day("2022-02-14"))
+        check_pseudocode(catalogue, project, "794018", day("2022-02-14"))
 
     assert refused.value.nearest == ["794010", "794011", "794012", "794013", "794014"]
     assert len(refused.value.nearest) == NEAREST_COUNT

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from gateway.domain.audit import chain_of
+from gateway.domain.periods import begins_at
 from gateway.http.api import cursors
 from gateway.http.routes import Incoming, Outgoing, Route
 from gateway.services.list_audit import AuditPage, list_audit
@@ -15,8 +17,16 @@ from schemas.audit import AuditList, AuditQuery
 
 def _list(incoming: Incoming) -> Any:
     query = incoming.query
-    chosen = AuditFilter(query.get("inclusion"), query.get("caller"), query.get("from"), query.get("to"))
+    since, until = _instant(query.get("from")), _instant(query.get("to"), days=1)
+    chosen = AuditFilter(query.get("inclusion"), query.get("caller"), since, until)
     return partial(list_audit, chosen=chosen, after=cursors.decode_place(query.get("cursor")), limit=query["limit"])
+
+
+def _instant(moment: date | None, days: int = 0) -> datetime | None:
+    """An instant as it is; of a day the beginning, or so many days later."""
+    if moment is None or isinstance(moment, datetime):
+        return moment
+    return begins_at(moment + timedelta(days))
 
 
 def document(known: KnownEntry) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def _language(incoming: Incoming) -> str:
 def _step(step: Step, language: str) -> dict[str, Any]:
     shown = {name: _plain(value) for name, value in step.inputs.items()}
     result = _plain(step.result)
-    text = explanation_texts()[step.rule][language].format_map({**shown, "result": result})
+    text = explanation_texts()[step.told_as or step.rule][language].format_map({**shown, "result": result})
     return {"rule": step.rule, "source": step.source, "inputs": shown, "result": result, "text": text}
 
 

@@ -13,6 +13,7 @@ from marshmallow import fields
 
 from schemas import aggregate, batch, simulation
 from schemas import fields as strict
+from schemas.audit import Moment
 from schemas.catalogue import ByYear
 
 Form = dict[str, Any]
@@ -93,6 +94,11 @@ def _(field: strict.Day) -> Form:
 @form_of.register
 def _(field: strict.Instant) -> Form:
     return text(f"{_DAY}T{_TIME}{_ZONE}", "date-time")
+
+
+@form_of.register
+def _(field: Moment) -> Form:
+    return text(f"{_DAY}(T{_TIME}{_ZONE})?")
 
 
 @form_of.register

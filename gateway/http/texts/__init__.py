@@ -31,7 +31,7 @@ def rule_texts() -> Mapping[str, Mapping[str, str]]:
 
 @cache
 def explanation_texts() -> Mapping[str, Mapping[str, str]]:
-    """How a step of an explanation reads, by rule and language; `{name}` stands for an input or the result."""
+    """How a step of an explanation reads, by rule or text and language; `{name}` stands for an input or the result."""
     return _read("explanations.toml")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -119,6 +120,7 @@ def test_server_with_too_much_at_hand_turns_requests_away_and_does_the_others(se
 
     assert all(one.startswith(b"HTTP/1.1 503 ") for one in refused)
     assert all(b"Retry-After: 1\r\n" in one and b'"code":"overloaded"' in one for one in refused)
+    assert all(re.search(rb'X-Request-ID: (\S+)\r\n(?s:.+)"instance":"\1"', one) for one in refused)
     assert all(one.startswith(b"HTTP/1.1 200 ") for one in done)
     assert server.counts() == before
 
