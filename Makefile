@@ -5,10 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PATRONI := .tools/patroni/.ready
+PEERS := .tools/bench/.ready
 # A machine may say that Python keeps no compiled modules: then each of hundreds of processes compiles them all again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check attack campaign rules sample sbom lock clean
+.PHONY: help setup run test check attack bench campaign rules sample sbom lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,6 +50,15 @@ sbom: $(READY) ## write the bill of materials of what runs, as CycloneDX, to sbo
 attack: $(READY) ## let the attacker loose on a large register; writes bench/ATTACKS.md
 	@$(BIN)/python -m bench.attack
 
+bench: $(READY) $(PEERS) ## measure speed against its limits and peers (ROUNDS=5 SECONDS=4); writes bench/RESULTS.md
+	@$(BIN)/python -m bench.speed $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+$(PEERS): requirements/bench.txt $(READY)
+	@echo "setting up the peers in .tools (first time only)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools/bench
+	@$(BIN)/uv pip sync --quiet --python .tools/bench/bin/python --require-hashes requirements/bench.txt
+	@touch $@
+
 campaign: $(READY) $(if $(filter patroni,$(STORE)),$(PATRONI)) ## break a deployment under load and judge it (STORE=sqlite|postgresql|patroni MINUTES=5 SEED=n RATE=writes/s); writes bench/CAMPAIGN.md
 	@$(BIN)/python -m bench.campaign $(if $(STORE),--store $(STORE)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
 
@@ -69,6 +79,7 @@ lock: $(READY) ## compile the hash-pinned lock files from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --output-file requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group patroni --constraints requirements/dev.txt --output-file requirements/patroni.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
 	awk '/^uv==/{p=1;print;next} p&&/^    --hash/{print;next} p{exit}' requirements/dev.txt > requirements/uv.txt
 	awk '/^setuptools==/{p=1;print;next} p&&/^    --hash/{print;next} p{exit}' requirements/dev.txt > requirements/build.txt
 

@@ -1,0 +1,1 @@
+"""Peers: the same registration as others would write it, and servers that only say hello."""

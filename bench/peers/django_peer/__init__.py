@@ -1,0 +1,1 @@
+"""The same registration in Django REST framework, as its documentation teaches it."""
