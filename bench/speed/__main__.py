@@ -13,11 +13,13 @@ from rich.console import Console
 
 from bench.speed.bulk import measure_bulk
 from bench.speed.page import page
-from bench.speed.rounds import measured
+from bench.speed.profile import profile
+from bench.speed.rounds import Found, measure_rounds
 from bench.speed.stage import SETTINGS, prepared
 from tests.http.issuer import an_issuer
 from tests.postgres import postgres
 
+PROFILED = 1_000
 PAGE = Path(__file__).parents[1] / "RESULTS.md"
 
 
@@ -27,6 +29,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement in a round")
     parser.add_argument("--lines", type=int, default=10_000, help="of a batch")
+    parser.add_argument("--districts", type=int, default=5, help="of an extract: 23040 records for each")
     parser.add_argument("--page", type=Path, default=PAGE)
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended and nothing is left
@@ -39,9 +42,11 @@ def main() -> None:
         def say(said: str) -> None:
             console.print(said, highlight=False, soft_wrap=True)
 
-        found = measured(stage, asked.rounds, asked.seconds, say)
-        measure_bulk(stage, found, asked.rounds, asked.lines, say)
-        asked.page.write_text(page(found, asked.rounds, asked.seconds, asked.lines), encoding="utf-8")
+        found = Found(server=stage.run("SHOW server_version")[0][0])
+        measure_bulk(stage, found, asked.rounds, asked.lines, asked.districts, say)
+        measure_rounds(stage, found, asked.rounds, asked.seconds, say)
+        seen = profile(stage, PROFILED)
+        asked.page.write_text(page(found, asked.rounds, asked.seconds, asked.lines, seen), encoding="utf-8")
     console.print(str(asked.page))
 
 

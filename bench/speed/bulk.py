@@ -62,11 +62,13 @@ ANALYZE;
 READ = "COPY (SELECT * FROM cell WHERE audience = 'general' AND dims LIKE 'age_group=%') TO STDOUT (FORMAT csv)"
 
 
-def measure_bulk(stage: Stage, found: Found, rounds: int, lines: int, say: Callable[[str], None]) -> None:
-    """Measure all of it, as often as there are rounds."""
+def measure_bulk(
+    stage: Stage, found: Found, rounds: int, lines: int, districts: int, say: Callable[[str], None]
+) -> None:
+    """Measure all of it, as often as there are rounds, with figures of so many districts."""
     with ExitStack() as stack:
         figured, people, copied = (stage.another(name) for name in ("figures", "people", "copied"))
-        _release(figured)
+        _release(figured, districts)
         asked = stack.enter_context(gateway(figured))
         taken = stack.enter_context(gateway(people))
         enter_catalogue(people, taken.port)
@@ -97,9 +99,9 @@ class _Builder:
         return peak_mib(self.leader) - self.idle
 
 
-def _release(stage: Stage) -> None:
+def _release(stage: Stage, districts: int) -> None:
     """Fill the ledger by SQL, with cells of which extracts take the finest."""
-    cells = {"age_groups": CODES[AGE_GROUP], "districts": DISTRICTS[:5], "sexes": CODES[SEX]}
+    cells = {"age_groups": CODES[AGE_GROUP], "districts": DISTRICTS[:districts], "sexes": CODES[SEX]}
     total = PSEUDOCODES * 100 * prod(len(values) for values in cells.values())
     asked: dict[str, Any] = {name: list(values) for name, values in cells.items()}
     with psycopg.connect(stage.dsn, autocommit=True) as connection:
@@ -131,14 +133,17 @@ def _extract(stage: Stage, system: System, builder: _Builder, found: Found) -> N
         return bool(manifests)
 
     await_that(is_done, "the extract is done", LONGEST_SECONDS)
-    file = next(one for one in manifests[0]["output"] if one["rows"] > 1000)
+    file = next(one for one in manifests[0]["output"] if one.get("rows"))
     stage.ask(system.port, "GET", file["url"].replace(f"http://127.0.0.1:{system.port}", ""), None, "policy_maker")
     found.note("extract rows", file["rows"] / (time.perf_counter() - began))
+    found.note("extract records", file["rows"])
     found.note("extract memory", builder.grown())
     began = time.perf_counter()
     with psycopg.connect(stage.dsn) as connection, connection.cursor().copy(READ.encode()) as copy:
         rows = sum(bytes(piece).count(b"\n") for piece in copy)
     found.note("extract rows of COPY", rows / (time.perf_counter() - began))
+    if rows != file["rows"]:
+        raise RuntimeError(f"an extract of {file['rows']} records, and {rows} cells that it is made of")
 
 
 def _batch(stage: Stage, copied: Stage, system: System, builder: _Builder, found: Found, count: int) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from math import ceil, inf
 
 WARM_SECONDS = 0.5
-DRAIN_SECONDS = 30.0
+DRAIN_SECONDS = 120.0
 _END, _LENGTH = b"\r\n\r\n", b"\r\ncontent-length:"
 
 

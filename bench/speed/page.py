@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from statistics import median
 
 from bench.speed.bulk import FIGURES, WRITTEN
 from bench.speed.machine import description
+from bench.speed.profile import Profile
 from bench.speed.rounds import EMBEDDED, LIMIT, OURS, PEERS, Found, Sample
 from bench.speed.stage import ROOT, SETTINGS, THREADS, WORKERS
 
@@ -21,7 +21,10 @@ HEAD = """\
 Written by `make bench`. Aims are ratios of two figures of the same round, as the machine drifts and both drift with it.
 Shown are medians of {rounds} rounds of {seconds:g} seconds each, with the lowest and the highest.
 
-{machine}; load average {load}, the work of others included. PostgreSQL {postgresql} ({settings}), {versions}.
+{machine}; load average {load}, the work of others included: the more of it there
+is, the less a system of few processes gets beside one of many, like PostgreSQL under pgbench.
+PostgreSQL {postgresql} ({settings}),
+{versions}.
 Each server has {workers} workers with {threads} threads or connections each. Measured on {today}.
 """
 WHAT = """\
@@ -37,16 +40,22 @@ PostgreSQL. *Memory* is of all its processes, what they share counted once. *Ref
 BULK = """\
 *Lines*: a batch of {lines:,} lines over HTTP on PostgreSQL, each an inclusion of somebody new, from its first byte
 until the worker has done its last line; beside it COPY of the rows that they left in {tables},
-into the same tables with their indexes, empty, in one transaction. *Rows*: a CSV extract of a policy maker, from its
+into the same tables with their indexes, empty, in one transaction. *Rows*: a CSV extract of {rows:,} records, from its
 order to the last byte of its file; beside it COPY TO of the same released cells. *Question*: 24 pseudocodes of a
 project in four quarters, over one connection; it reads released cells alone, so stored actions do not come into it.
 Those cells were written by SQL.
 """
+PROFILE = """\
+{count} registrations on PostgreSQL, one after another, by the application without its server: {microseconds:.0f} µs of
+CPU each, waiting not counted, sampled by the timer of that; what is compiled counts for the package that calls it.
+"""
+SMALLEST_SHARE = 0.01
 LATER = """\
 ## Not measured here
 
 Closing a month (S6) is in [CLOSE.md](CLOSE.md), faults under load are in [CAMPAIGN.md](CAMPAIGN.md). Latency with 100
-million stored actions (S8) and the last hour of a month under open-loop load (S11) are not measured yet.
+million stored actions (S8), the last hour of a month under open-loop load (S11), bulk work at a
+million lines, and the size of the image are not measured yet.
 """
 COLUMNS = ("per second", "p50 ms", "p95 ms", "p99 ms", "CPU µs", "PostgreSQL's", "memory MiB", "load", "refused")
 DECISIVE = ("fastapi", "uvicorn", "asyncpg", "django", "djangorestframework", "granian")
@@ -128,13 +137,13 @@ def _by(found: Found, name: str, other: str) -> list[float]:
     return [one / its_other for one, its_other in zip(found.figures[name], found.figures[other], strict=True)]
 
 
-def page(found: Found, rounds: int, seconds: float, lines: int) -> str:
+def page(found: Found, rounds: int, seconds: float, lines: int, profile: Profile) -> str:
     """The whole page."""
     head = HEAD.format(
         rounds=rounds,
         seconds=seconds,
         machine=description(),
-        load=" / ".join(f"{one:.1f}" for one in os.getloadavg()),
+        load=spread(found.figures["load average"]),
         postgresql=found.server,
         settings=", ".join(f"{name} {SETTINGS[name]}" for name in ("fsync", "synchronous_commit", "shared_buffers")),
         versions=", ".join(f"{name} {number}" for name, number in versions()),
@@ -153,8 +162,20 @@ def page(found: Found, rounds: int, seconds: float, lines: int) -> str:
             *("", f"Loading the code takes {spread(found.figures['import'], '{:.2f}')} s of the start.", ""),
             *("## What was measured", "", WHAT.format(registered=found.registered)),
             *_table(("what, and how many at once", *COLUMNS), (_row(*one) for one in samples), "---:"),
-            *("", "## In bulk", "", BULK.format(lines=lines, tables=", ".join(f"`{one}`" for one in WRITTEN))),
+            *(
+                "",
+                "## In bulk",
+                "",
+                BULK.format(
+                    lines=lines,
+                    rows=round(found.figures["extract records"][-1]),
+                    tables=", ".join(f"`{one}`" for one in WRITTEN),
+                ),
+            ),
             *_table(("what", "measured"), (f"| {name} | {spread(figures)} |" for name, figures in bulk), "---:"),
+            *("", "## Where the gateway's time goes", ""),
+            PROFILE.format(count=profile.count, microseconds=profile.microseconds),
+            *_table(("package", "share", "µs"), _shares(profile), "---:"),
             *("", LATER),
         ]
     )
@@ -162,6 +183,13 @@ def page(found: Found, rounds: int, seconds: float, lines: int) -> str:
 
 def _table(names: Sequence[str], rows: Iterable[str], ruler: str) -> list[str]:
     return [f"| {' | '.join(names)} |", f"|---|{f'{ruler}|' * (len(names) - 1)}", *rows]
+
+
+def _shares(profile: Profile) -> Iterator[str]:
+    """Who takes how much, the small ones together."""
+    large = [one for one in profile.shares if one[1] >= SMALLEST_SHARE]
+    for name, share in [*large, ("all others", 1 - sum(share for _, share in large))]:
+        yield f"| {name} | {share:.0%} | {share * profile.microseconds:.0f} |"
 
 
 def _row(name: str, samples: Sequence[Sample]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -70,13 +71,12 @@ Measure = Callable[[float], tuple[Drive, float, System | None]]
 """Measures for so many seconds: what came of it, the CPU seconds that the system used, and the system or None."""
 
 
-def measured(stage: Stage, rounds: int, seconds: float, say: Callable[[str], None]) -> Found:
+def measure_rounds(stage: Stage, found: Found, rounds: int, seconds: float, say: Callable[[str], None]) -> None:
     """Measure everything in turn, as often as there are rounds; each round begins with another one.
 
     Shape: what comes before the first round is not kept: connections, caches and compiled statements are there then.
     Raises: RuntimeError when what was answered is not what the register holds.
     """
-    found = Found(server=stage.run("SHOW server_version")[0][0])
     found.registered, one_trip, by_itself = _taken(stage)
     with ExitStack() as stack:
         turns = list(_turns(stage, stack, one_trip, by_itself).items())
@@ -89,8 +89,8 @@ def measured(stage: Stage, rounds: int, seconds: float, say: Callable[[str], Non
                 found.samples.setdefault(name, []).append(sample)
                 say(f"round {number + 1}: {name}: {sample.per_second:.0f}/s, p99 {sample.p99:.1f} ms")
             _start(stage, found)
+            found.note("load average", os.getloadavg()[0])
     _check(stage, found.registered)
-    return found
 
 
 def _taken(stage: Stage) -> tuple[int, Path, Path]:

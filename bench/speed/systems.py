@@ -118,7 +118,7 @@ def peer(stage: Stage, name: str) -> Iterator[System]:
     address = ["--host", "127.0.0.1", "--port", str(port), *workers, "--no-access-log"]
     granian = ["granian", *address, "--interface", "wsgi", "--blocking-threads", threads, "--backpressure", "128"]
     command = {
-        "fastapi": ["uvicorn", *address, "bench.peers.fastapi_peer:app"],
+        "fastapi": ["uvicorn", *address, "--timeout-keep-alive", "30", "bench.peers.fastapi_peer:app"],
         "django": [*gunicorn, "bench.peers.django_peer.wsgi:application"],
         "gunicorn": [*gunicorn, "bench.peers.hello:app"],
         "granian": [*granian, "bench.peers.hello:app"],
