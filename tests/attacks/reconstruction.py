@@ -2,7 +2,8 @@
 
 The unknown half of each finest cell (month, pseudocode and two traits) is expected to be like the known one; every
 published number of actions, over any period and any of these dimensions, is a noisy sum of finest cells. The best
-linear estimate uses all of them together, so it is at least as good as any differencing.
+linear estimate uses all of them together, so it is at least as good as any differencing. No cell is smaller than its
+known half: what comes out below is put there, and the rest is estimated again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tests.attacks.score import Tally
 from tests.attacks.view import View
 
 AXES = ((AGE_BAND, SEX), (INSURER, SEX))
+ROUNDS = 3
 MOST_PROJECTS = 4
 """On a large register the smallest projects are enough: their cells are the ones to fear for."""
 
@@ -56,20 +58,27 @@ class _System:
         self.axes = np.unravel_index(np.arange(count), self.shape)
 
     def solved(self, view: View) -> Floats:
-        """The best linear estimate of all of the finest cells.
+        """The best linear estimate of all of the finest cells that is nowhere below what is known.
 
-        Cost: one system with a row per published figure, of which there are fewer than finest cells (Woodbury).
+        Cost: per round, one system with a row per published figure, of which there are fewer than finest cells
+        (Woodbury).
         """
-        variance = 2 * clustering(PeriodKind.MONTH, "actions") * (self.half + ALPHA)
-        expected = 2 * self.half.astype(float)
+        least = self.half.astype(float)
         seen = self._observations(view)
         if not seen:
-            return expected
+            return 2 * least
         sums = np.array([cells for cells, _, _ in seen], dtype=float) / np.array([[one] for _, _, one in seen])
-        values = np.array([value / spread for _, value, spread in seen]) - sums @ expected
-        spread = sums * variance
-        solved: Floats = expected + spread.T @ np.linalg.solve(np.eye(len(sums)) + spread @ sums.T, values)
-        return solved
+        values = np.array([value / spread for _, value, spread in seen])
+        expected, variance = 2 * least, 2 * clustering(PeriodKind.MONTH, "actions") * (self.half + ALPHA)
+        solved: Floats = expected
+        for _ in range(ROUNDS):
+            spread = sums * variance
+            weights = np.linalg.solve(np.eye(len(sums)) + spread @ sums.T, values - sums @ expected)
+            solved = expected + spread.T @ weights
+            below = solved < least
+            expected, variance = np.where(below, least, expected), np.where(below, 0.0, variance)
+        inside: Floats = np.maximum(solved, least)
+        return inside
 
     def _observations(self, view: View) -> list[tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], float, float]]:
         register, found = self.known.register, []
