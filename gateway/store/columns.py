@@ -10,7 +10,7 @@ Not: annulled and rejected facts, and actions under an annulled or rejected incl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -22,7 +22,7 @@ import pyarrow as pa
 from gateway.domain.disclosure import ExactCell
 from gateway.domain.lattice import COMPONENT, PROFESSION, PSEUDOCODE, Dims, Measure, Node, Period, cell_dims
 
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 200_000
 MEMORY_MIB = 1024
 _TEXT, _DAY, _NUMBER, _BYTES = pa.string(), pa.date32(), pa.int32(), pa.binary()
 _IN_SQL = {_TEXT: "VARCHAR", _DAY: "DATE", _NUMBER: "INTEGER", _BYTES: "BLOB"}
@@ -39,28 +39,28 @@ SHAPES = {
         "district": _TEXT,
         "municipality": _TEXT,
     },
-    "action": {
-        "project": _TEXT,
-        "pseudonym": _BYTES,
-        "pseudocode": _TEXT,
-        "provider": _TEXT,
-        "performed_on": _DAY,
-    },
     "code": {"pseudocode": _TEXT, "cap": _NUMBER},
     "part": {"pseudocode": _TEXT, "component": _TEXT},
     "membership": {"project": _TEXT, "provider": _TEXT, "profession": _TEXT, "first": _DAY, "last": _DAY},
 }
 """The tables to fill, and the columns of their rows. The latest inclusion of a person gives the person's traits."""
+ACTION = {
+    "project": _TEXT,
+    "pseudonym": _BYTES,
+    "pseudocode": _TEXT,
+    "provider": _TEXT,
+    "performed_on": _DAY,
+}
+"""The columns of actions, which are taken last."""
 
 _CODED = {
     "inclusion": ("project", "insurer", "sex", "age_band", "age_group", "district", "municipality"),
-    "action": ("provider",),
     "code": ("pseudocode",),
     "membership": ("profession",),
 }
 """Which columns become small numbers in place of texts, and the table whose values they take, besides *other*, the
 profession of whoever is no member."""
-_DERIVE = """
+_NUMBER_PEOPLE = """
 CREATE TABLE person AS
     SELECT (row_number() OVER ())::INTEGER AS person, * FROM (
         SELECT project::project_code AS project, pseudonym,
@@ -74,32 +74,40 @@ CREATE TABLE valid AS
     FROM inclusion i JOIN person p ON p.project::VARCHAR = i.project AND p.pseudonym = i.pseudonym
     WHERE i.last >= i.first;
 DROP TABLE inclusion;
-CREATE TABLE done AS
-    SELECT p.person, c.pseudocode::pseudocode_code AS pseudocode, c.cap, a.provider::provider_code AS provider,
-           coalesce(m.profession, 'other')::profession_code AS profession,
-           (month(a.performed_on) + 12 * year(a.performed_on))::INTEGER AS month, count(*)::INTEGER AS n
-    FROM action a
-    JOIN person p ON p.project::VARCHAR = a.project AND p.pseudonym = a.pseudonym
-    JOIN code c USING (pseudocode)
-    LEFT JOIN membership m
-        ON m.project = a.project AND m.provider = a.provider AND a.performed_on BETWEEN m.first AND m.last
-    GROUP BY ALL;
-DROP TABLE action;
+CREATE TABLE performer (provider VARCHAR, number INTEGER);
+CREATE TABLE done (
+    person INTEGER, pseudocode pseudocode_code, provider INTEGER, profession profession_code, month INTEGER);
 """
-"""Numbers the people and joins what belongs together. Every step streams, so that what does not fit can be spilled."""
+_TAKE = """
+INSERT INTO performer
+    SELECT provider, (SELECT count(*) FROM performer) + row_number() OVER ()
+    FROM (SELECT DISTINCT provider FROM piece ANTI JOIN performer USING (provider));
+INSERT INTO done
+    SELECT p.person, c.pseudocode, performer.number, coalesce(m.profession, 'other'),
+           month(a.performed_on) + 12 * year(a.performed_on)
+    FROM piece a
+    JOIN person p ON p.project = a.project AND p.pseudonym = a.pseudonym
+    JOIN code c USING (pseudocode)
+    JOIN performer USING (provider)
+    LEFT JOIN membership m
+        ON m.project = a.project AND m.provider = a.provider AND a.performed_on BETWEEN m.first AND m.last;
+"""
+"""Takes a piece of the actions, each as a few small numbers: a join of all of them would not fit in the bound."""
 _SHARE = """
 CREATE TABLE fact{share} AS
-    SELECT 1::UTINYINT AS one, p.* EXCLUDE (pseudonym), d.* EXCLUDE (person)
-    FROM done d JOIN person p USING (person) WHERE d.person % {shares} = {share};
+    SELECT 1::UTINYINT AS one, p.* EXCLUDE (pseudonym), d.* EXCLUDE (person), c.cap
+    FROM (
+        SELECT *, count(*)::INTEGER AS n FROM done WHERE person % {shares} = {share} GROUP BY ALL) d
+    JOIN person p USING (person) JOIN code c USING (pseudocode);
 CREATE TABLE clipped{share} AS
     SELECT * EXCLUDE (provider, profession, n), least(sum(n), max(cap))::INTEGER AS a FROM fact{share} GROUP BY ALL;
 """
 """The facts of a share of the people, and clipped: what counts of a person, month and pseudocode, whoever performed it.
 A node of professions clips each apart."""
 _ENDS = "SELECT (SELECT count(*) FROM done), greatest(0, (SELECT max(person) FROM person))"
-"""How many facts there are, and people, who are numbered from one: no cell has more of them."""
-FACTS_AT_ONCE = 16_000_000
-"""How many facts are counted at once. Where there are more, people are counted in shares, which are added up."""
+"""How many actions there are, and people, who are numbered from one: no cell has more of them."""
+ACTIONS_AT_ONCE = 8_000_000
+"""How many actions are counted at once. Where there are more, people are counted in shares, which are added up."""
 
 
 class Columns:
@@ -132,26 +140,33 @@ class Columns:
 
     def fill(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
         """Add rows to one of the tables of `SHAPES`, in bounded pieces."""
-        waiting, schema = iter(rows), pa.schema(list(SHAPES[table].items()))
+        for _ in self._pieces(SHAPES[table], rows):
+            self._base.execute(f"INSERT INTO {table} FROM piece")
+
+    def seal(self, actions: Iterable[Sequence[Any]] = ()) -> None:
+        """Number the people, take the actions and join what belongs together; once, when the tables are filled."""
+        for table, names in _CODED.items():
+            for name in names:
+                self._code(name, table)
+        self._base.execute(_NUMBER_PEOPLE)
+        for _ in self._pieces(ACTION, actions):
+            self._base.execute(_TAKE)
+        ((count, self._people),) = self._base.execute(_ENDS).fetchall()
+        self.shares = 1 + count // ACTIONS_AT_ONCE
+        for share in range(self.shares):
+            self._base.execute(_SHARE.format(share=share, shares=self.shares))
+        self._base.execute("DROP TABLE done; DROP TABLE person")
+
+    def _pieces(self, shape: Mapping[str, pa.DataType], rows: Iterable[Sequence[Any]]) -> Iterator[None]:
+        """Show rows to the database as the table `piece`, so many at once."""
+        waiting, schema = iter(rows), pa.schema(list(shape.items()))
         while piece := list(islice(waiting, ROWS_AT_ONCE)):
             columns = [
                 pa.array(column, kind) for column, kind in zip(zip(*piece, strict=True), schema.types, strict=True)
             ]
             self._base.register("piece", pa.Table.from_arrays(columns, schema=schema))
-            self._base.execute(f"INSERT INTO {table} FROM piece")
+            yield
             self._base.unregister("piece")
-
-    def seal(self) -> None:
-        """Number the people and join what belongs together; to be called once, after the last row."""
-        for table, names in _CODED.items():
-            for name in names:
-                self._code(name, table)
-        self._base.execute(_DERIVE)
-        ((facts, self._people),) = self._base.execute(_ENDS).fetchall()
-        self.shares = 1 + facts // FACTS_AT_ONCE
-        for share in range(self.shares):
-            self._base.execute(_SHARE.format(share=share, shares=self.shares))
-        self._base.execute("DROP TABLE done; DROP TABLE person")
 
     def _code(self, name: str, table: str) -> None:
         seen = f"SELECT {name} FROM {table} WHERE {name} IS NOT NULL UNION SELECT 'other'"  # noqa: S608 - our own names

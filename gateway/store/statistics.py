@@ -48,11 +48,10 @@ class Statistics:
             copy = on_failure.enter_context(Columns(period))
             copy.fill("inclusion", (_traits(row, period.first) for row in self._rows(_inclusions(period))))
             if with_actions:
-                copy.fill("action", self._rows(_actions(period)))
                 copy.fill("code", self._rows(select(pseudocode.c.code, pseudocode.c.cap)))
                 copy.fill("part", _parts(self._rows(select(pseudocode.c.code, pseudocode.c.components))))
                 copy.fill("membership", self._rows(_memberships()))
-            copy.seal()
+            copy.seal(self._rows(_actions(period)) if with_actions else ())
             on_failure.pop_all()
         return copy
 

@@ -59,7 +59,7 @@ def test_every_node_and_rung_is_what_counting_by_hand_gives(store: Store, period
 def test_counting_people_in_shares_changes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     register = a_register(random.Random(13), 60)
     write(store, register)
-    monkeypatch.setattr(columns_of_a_close, "FACTS_AT_ONCE", 60)
+    monkeypatch.setattr(columns_of_a_close, "ACTIONS_AT_ONCE", 60)
     several = [("project", "pseudocode", "profession"), ("insurer", "pseudocode"), ("component", "sex"), ()]
 
     with store.reading() as tx, tx.statistics.columns(QUARTER, with_actions=True) as columns:
