@@ -1,4 +1,4 @@
-"""Programs of Debian that a campaign needs and the machine may lack.
+"""Programs of Debian that tests need and the machine may lack.
 
 They are fetched with apt and unpacked beside the code: no root is needed, and no service is started by it.
 """

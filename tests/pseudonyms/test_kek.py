@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from gateway.pseudonyms.keyring import (
     write_keyring,
 )
 from gateway.pseudonyms.rotation import announced
+from tests.faults.debian import NotToBeHad, program, unpacked
 
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
 PIN = "482915"
@@ -43,19 +43,31 @@ def opened(spec: str) -> Kek:
     return kek
 
 
+def softhsm() -> tuple[str, str]:
+    """What makes tokens, and the module: the machine's own, or Debian's, which are fetched once.
+
+    Raises: NotToBeHad.
+    """
+    library = next((path for path in MODULES if Path(path).exists()), None)
+    if library is None:
+        library = str(unpacked("libsofthsm2") / MODULES[0].removeprefix("/"))
+    return str(program("softhsm2", "softhsm2-util")), library
+
+
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URI of an AES key in a fresh token of SoftHSM; one that cannot be read out."""
-    library = next((path for path in MODULES if Path(path).exists()), None)
-    if library is None or shutil.which("softhsm2-util") is None:
-        pytest.skip("SoftHSM is not at hand, so no key in a PKCS#11 module was used")
+    try:
+        tool, library = softhsm()
+    except NotToBeHad as why:
+        pytest.skip(f"SoftHSM is not to be had, so no key in a PKCS#11 module was used: {why}")
     import pkcs11  # noqa: PLC0415 - where there is a module
 
     (tmp_path / "tokens").mkdir()
     conf = tmp_path / "softhsm2.conf"
     conf.write_text(f"directories.tokendir = {tmp_path}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")
     monkeypatch.setenv("SOFTHSM2_CONF", str(conf))
-    init = ["softhsm2-util", "--init-token", "--free", "--label", "care", "--pin", PIN, "--so-pin", "5678"]
+    init = [tool, "--module", library, "--init-token", "--free", "--label", "care", "--pin", PIN, "--so-pin", "5678"]
     subprocess.run(init, check=True, capture_output=True)
     loaded = pkcs11.lib(library)
     loaded.reinitialize()
