@@ -50,7 +50,7 @@ class Step(StrEnum):
 STEPS = {
     Purpose.SEALING: [Step.ANNOUNCE, Step.USE, Step.RENEW],
     Purpose.PSEUDONYM: [Step.ANNOUNCE, Step.USE, Step.RENEW, Step.RETIRE],
-    Purpose.RECEIPT: [Step.ANNOUNCE, Step.USE],
+    Purpose.RECEIPT: [Step.ANNOUNCE, Step.USE, Step.RETIRE],
     Purpose.ERASURE: [Step.ANNOUNCE, Step.USE, Step.RENEW],
 }
 
@@ -69,7 +69,7 @@ def keys_list() -> None:
     """Tell which keys there are, and how far each is; never a secret."""
     settings = read_settings()
     for key in read_keyring(settings.keyring_path, open_kek(settings.kek)).keys:
-        console.print(f"{key.kid}: {key.phase}")
+        console.print(f"{key.kid}: {key.standing}")
 
 
 @keys_app.command("wrap")
@@ -100,7 +100,8 @@ def keys_rotate(
     """Bring a new key into use while the register is used; to be repeated when it was cut.
 
     The new key is announced, and used once every process knows it; then everything is put under it. An old key of seals
-    stays in the ring for older backups, until `--step retire`; one of pseudonyms is gone when nobody is under it.
+    stays in the ring for older backups, until `--step retire`; one of pseudonyms is gone when nobody is under it, of
+    one of receipts the public half stays.
     """
     asked = {Purpose.SEALING: sealing, Purpose.PSEUDONYM: pseudonym, Purpose.RECEIPT: receipt, Purpose.ERASURE: erasure}
     chosen = [purpose for purpose, is_chosen in asked.items() if is_chosen]
@@ -129,7 +130,7 @@ def _take(settings: Settings, purpose: Purpose, step: Step, settle: float) -> No
             RENEWALS[purpose](context)
         if step is not Step.RENEW:
             ring = change_keyring(settings.keyring_path, partial(_changed, step, purpose), open_kek(settings.kek))
-            console.print(f"{step}: {', '.join(f'{key.kid} {key.phase}' for key in ring.versions(purpose))}")
+            console.print(f"{step}: {', '.join(f'{key.kid} {key.standing}' for key in ring.versions(purpose))}")
         if step is Step.RETIRE and purpose is Purpose.PSEUDONYM:
             time.sleep(settle)
             clear_places(context)

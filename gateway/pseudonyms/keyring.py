@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
 from gateway.pseudonyms.shredding import new_tree, tree_of
 
@@ -30,6 +31,7 @@ FORMAT = 2
 READABLE = (1, FORMAT)
 SECRET_BYTES = 32
 LAST_VERSION = 0x7FFF
+_PUBLIC = b"-----BEGIN PUBLIC KEY-----"
 
 
 class Purpose(StrEnum):
@@ -74,7 +76,7 @@ class Kek(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One version of one secret: 32 random bytes, or for receipts a P-256 private key in PEM."""
+    """One version of one secret: 32 random bytes; for receipts a P-256 key in PEM, of a retired one the public half."""
 
     purpose: Purpose
     version: int
@@ -85,6 +87,16 @@ class Key:
     def kid(self) -> str:
         """The key's public name, e.g. `receipt-1`."""
         return f"{self.purpose}-{self.version}"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether nothing can be signed with it any more."""
+        return self.secret.startswith(_PUBLIC)
+
+    @property
+    def standing(self) -> str:
+        """How far it is, in words."""
+        return "public half" if self.is_public else self.phase
 
 
 class Keyring:
@@ -104,6 +116,9 @@ class Keyring:
         missing = [purpose for purpose in Purpose if purpose not in used and purpose is not Purpose.ERASURE]
         if missing:
             raise KeyringError(f"the key ring lacks keys for {', '.join(missing)}: chroniccare keys create")
+        newest = self.newest(Purpose.RECEIPT).version
+        if any(key.is_public for key in self.versions(Purpose.RECEIPT) if key.version >= newest):
+            raise KeyringError("of the newest key of receipts the ring has the public half alone: restore the ring")
 
     @property
     def keys(self) -> list[Key]:
@@ -167,10 +182,31 @@ def _is_tree(secret: bytes) -> bool:
 
 def _is_receipt_key(secret: bytes) -> bool:
     try:
-        private = serialization.load_pem_private_key(secret, password=None)
+        loaded = receipt_key(secret)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return False
-    return isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(private.curve, ec.SECP256R1)
+    if not isinstance(loaded, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
+        return False
+    return isinstance(loaded.curve, ec.SECP256R1)
+
+
+def receipt_key(secret: bytes) -> PrivateKeyTypes | PublicKeyTypes:
+    """A key in PEM, as the library has it.
+
+    Raises: ValueError, TypeError, UnsupportedAlgorithm.
+    """
+    if secret.startswith(_PUBLIC):
+        return serialization.load_pem_public_key(secret)
+    return serialization.load_pem_private_key(secret, password=None)
+
+
+def public_half(key: Key) -> Key:
+    """A key of receipts that can verify and sign no more."""
+    loaded = receipt_key(key.secret)
+    if not isinstance(loaded, ec.EllipticCurvePrivateKey):
+        return key
+    shown = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    return replace(key, secret=loaded.public_key().public_bytes(*shown))
 
 
 def _new_secret(purpose: Purpose) -> bytes:

@@ -13,10 +13,9 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm
 
-from gateway.pseudonyms.keyring import Key, Keyring, Purpose
+from gateway.pseudonyms.keyring import Key, Keyring, Purpose, public_half, receipt_key
 
 _TYPE = "receipt+jws"
 _MANIFEST_TYPE = "extract-manifest+jws"
@@ -31,8 +30,9 @@ class Receipts:
     """Signs receipts with the newest key, and publishes the public half of every version."""
 
     def __init__(self, keyring: Keyring) -> None:
-        self._kid = keyring.newest(Purpose.RECEIPT).kid
-        self._keys = {key.kid: _private(key) for key in keyring.versions(Purpose.RECEIPT)}
+        newest = keyring.newest(Purpose.RECEIPT)
+        self._kid, self._key = newest.kid, _private(newest)
+        self._public = {key.kid: _public(key) for key in keyring.versions(Purpose.RECEIPT)}
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """A compact JWS (ES256) over the claims of a receipt."""
@@ -52,14 +52,14 @@ class Receipts:
 
     def _signed(self, kind: str, payload: bytes) -> str:
         headers = {"typ": kind, "kid": self._kid}
-        return jwt.api_jws.encode(payload, self._keys[self._kid], algorithm="ES256", headers=headers)
+        return jwt.api_jws.encode(payload, self._key, algorithm="ES256", headers=headers)
 
     def jwks(self) -> dict[str, Any]:
         """The public keys, old ones included, as a JWK set."""
         return {
             "keys": [
-                {**ECAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "alg": "ES256", "use": "sig"}
-                for kid, key in self._keys.items()
+                {**ECAlgorithm.to_jwk(key, as_dict=True), "kid": kid, "alg": "ES256", "use": "sig"}
+                for kid, key in self._public.items()
             ]
         }
 
@@ -69,10 +69,17 @@ def _canonical(claims: Mapping[str, Any]) -> bytes:
 
 
 def _private(key: Key) -> ec.EllipticCurvePrivateKey:
-    private = load_pem_private_key(key.secret, password=None)
+    private = receipt_key(key.secret)
     if not isinstance(private, ec.EllipticCurvePrivateKey):
-        raise TypeError("a receipt key is a P-256 key")
+        raise TypeError("a key that signs receipts is a P-256 private key")
     return private
+
+
+def _public(key: Key) -> ec.EllipticCurvePublicKey:
+    public = receipt_key(public_half(key).secret)
+    if not isinstance(public, ec.EllipticCurvePublicKey):
+        raise TypeError("a key of receipts is a P-256 key")
+    return public
 
 
 def verify_receipt(receipt: str, jwks: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.pseudonyms.keyring import Keyring, KeyringError, Phase, Purpose, new_key
+from gateway.pseudonyms.keyring import Keyring, KeyringError, Phase, Purpose, new_key, public_half
 from gateway.pseudonyms.shredding import tree_of
 
 
@@ -27,15 +27,16 @@ def used(keyring: Keyring, purpose: Purpose) -> Keyring:
 
 
 def retired(keyring: Keyring, purpose: Purpose) -> Keyring:
-    """The ring without the keys of a purpose that are older than the one in use.
+    """The ring without the keys of a purpose that are older than the one in use; of receipts their public halves stay.
 
-    Raises: KeyringError for receipts, which have to be verified for good.
+    Raises: KeyringError for erasures.
     """
-    if purpose is Purpose.RECEIPT:
-        raise KeyringError("old keys of receipts stay in the ring, so that old receipts can be verified")
     if purpose is Purpose.ERASURE:
         raise KeyringError("there is one key of erasures, and every identity needs it")
     newest = keyring.newest(purpose).version
+    if purpose is Purpose.RECEIPT:
+        olds = {key.kid for key in keyring.versions(purpose) if key.version < newest}
+        return keyring.with_keys(public_half(key) if key.kid in olds else key for key in keyring.keys)
     return keyring.with_keys(key for key in keyring.keys if key.purpose is not purpose or key.version >= newest)
 
 

@@ -182,9 +182,11 @@ def test_receipt_key_of_another_kind_is_refused(keyring: Keyring, case: str) -> 
     pem = RECEIPT_KEYS[case].private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    shown = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
 
-    with pytest.raises(KeyringError, match="receipt-1 in the key ring is no key"):
-        _replaced(keyring, Key(Purpose.RECEIPT, 1, pem))
+    for one in (pem, RECEIPT_KEYS[case].public_key().public_bytes(*shown)):
+        with pytest.raises(KeyringError, match="receipt-1 in the key ring is no key"):
+            _replaced(keyring, Key(Purpose.RECEIPT, 1, one))
 
 
 NO_KEYS = [b"", b"-----BEGIN PRIVATE KEY-----", bytes(32)]  # pragma: allowlist secret - a header and nothing in it
@@ -218,13 +220,17 @@ def test_announced_key_is_known_and_not_used_until_it_is_told_to_be(path: Path, 
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_retired_keys_are_gone_but_for_those_of_receipts(keyring: Keyring) -> None:
+def test_retired_keys_are_gone_but_for_the_public_halves_of_receipts(path: Path, keyring: Keyring) -> None:
     both = with_another(with_another(keyring, Purpose.SEALING), Purpose.RECEIPT)
+    kept = change_keyring(path, lambda _: retired(both, Purpose.RECEIPT)).versions(Purpose.RECEIPT)
 
     assert [key.version for key in retired(both, Purpose.SEALING).versions(Purpose.SEALING)] == [2]
     assert retired(keyring, Purpose.SEALING).keys == keyring.keys
-    with pytest.raises(KeyringError, match="old receipts can be verified"):
-        retired(both, Purpose.RECEIPT)
+    assert [(key.is_public, key.standing) for key in kept] == [(True, "public half"), (False, "used")]
+    assert kept == retired(read_keyring(path), Purpose.RECEIPT).versions(Purpose.RECEIPT)
+    assert kept[1] == both.newest(Purpose.RECEIPT)
+    with pytest.raises(KeyringError, match="public half alone: restore the ring"):
+        _replaced(keyring, kept[0])
 
 
 def test_announced_key_alone_is_no_ring(keyring: Keyring) -> None:

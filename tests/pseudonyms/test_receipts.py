@@ -11,6 +11,7 @@ import pytest
 
 from gateway.pseudonyms.keyring import Keyring, Purpose, new_keys
 from gateway.pseudonyms.receipts import BrokenReceipt, Receipts, verify_receipt
+from gateway.pseudonyms.rotation import retired
 from tests.pseudonyms.test_veil import with_another
 
 CLAIMS = {"id": "01a1f0c0-0000-8000-8000-000000000001", "kind": "inclusion", "valid_from": "2022-02-01"}
@@ -39,7 +40,10 @@ def test_published_keys_hold_no_secret(receipts: Receipts) -> None:
 def test_old_receipt_and_new_one_verify_after_the_key_changed(keyring: Keyring) -> None:
     old = Receipts(keyring)
     new = Receipts(with_another(keyring, Purpose.RECEIPT))
+    retired_old = Receipts(retired(with_another(keyring, Purpose.RECEIPT), Purpose.RECEIPT))
 
+    assert retired_old.jwks()["keys"][0] == old.jwks()["keys"][0]
+    assert verify_receipt(retired_old.sign(CLAIMS), retired_old.jwks()) == CLAIMS
     assert verify_receipt(old.sign(CLAIMS), new.jwks()) == CLAIMS
     assert verify_receipt(new.sign(CLAIMS), new.jwks()) == CLAIMS
     assert [key["kid"] for key in new.jwks()["keys"]] == ["receipt-1", "receipt-2"]
