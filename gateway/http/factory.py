@@ -24,7 +24,8 @@ from gateway.domain import errors
 from gateway.http.callers import Callers
 from gateway.http.frame import request_id, view_of
 from gateway.http.metrics import Metrics
-from gateway.http.problems import code_of, problem_response
+from gateway.http.postponed import Postponed
+from gateway.http.problems import ALWAYS, code_of, problem_response
 from gateway.http.rates import Rates
 from gateway.http.routes import Route
 from gateway.http.texts import language_of
@@ -54,6 +55,7 @@ def create_flask(
         )
     _frame_traces(app, context.spans)
     _frame_requests(app, metrics)
+    app.extensions |= {"postponed": Postponed(), "metrics": metrics}
     _frame_problems(app, context, callers, metrics)
     return app
 
@@ -116,12 +118,9 @@ def _frame_requests(app: Flask, metrics: Metrics) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers["X-Request-ID"] = request_id()
-        response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.update(g.get("rate", {}))
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        for name, value in ALWAYS.items():
+            response.headers.setdefault(name, value)
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
         route = request.endpoint or "unknown"
         metrics.answered(route, response.status_code, seconds)
@@ -138,12 +137,16 @@ def _frame_requests(app: Flask, metrics: Metrics) -> None:
 
 
 def _frame_problems(app: Flask, context: Context, callers: Callers, metrics: Metrics) -> None:
+    postponed: Postponed = app.extensions["postponed"]
+
     def answer(problem: errors.Problem) -> Response:
         g.code = code_of(problem)
         metrics.refused(g.code, problem)
         if isinstance(problem, errors.InvalidToken | errors.ExpiredToken):
             told = callers.told_of(request, context.veil.fingerprints.claim)
             log.info("auth_failed", request_id=request_id(), reason=problem.reason, **told)
+        if isinstance(problem, errors.TooManyRequests):
+            postponed.add(request.headers["Authorization"], problem.seconds)
         if isinstance(problem, errors.StoreUnavailable):
             log.error("store_unavailable", request_id=request_id(), cause=_cause(problem))
         return problem_response(problem, language_of(request.accept_languages), request_id())

@@ -54,6 +54,10 @@ class Inlet:
         """Whether a whole head is there, or more than one may be."""
         return _END_OF_HEAD in self._held or len(self._held) >= MOST_HELD_BYTES
 
+    def head(self) -> bytes:
+        """The first head that is held, with its last line's end."""
+        return self._held[: self._held.find(_END_OF_HEAD) + 2]
+
     def holds_more(self) -> bool:
         """Whether bytes of a next request came with the last one."""
         return bool(self._held)

@@ -19,6 +19,14 @@ from schemas.problem import Problem as ProblemSchema
 
 MEDIA_TYPE = "application/problem+json"
 FACTS = ("allowed_from", "allowed_until", "existing", "nearest", "available_from", "dimension", "now", "nis")
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""Headers of every answer; the last two may be replaced by an answer's own."""
 _SCHEMA = ProblemSchema()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import sys
 import time
@@ -11,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from http import HTTPStatus
 from selectors import EVENT_READ
 from socket import SHUT_WR, socket
 from typing import Any
@@ -25,15 +25,20 @@ from gunicorn.http import get_parser
 from gunicorn.http.errors import InvalidHeader, ParseException
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
+from gateway.domain import errors
 from gateway.http.inlet import HEAD_SECONDS, Inlet
-from gateway.http.texts import problem_texts
+from gateway.http.problems import ALWAYS, problem_response
+from gateway.http.texts import DEFAULT_LANGUAGE, language_of
 from schemas import strict_json
 
 CLOSERS = 4
 MOST_PER_THREAD = 16
 """How many requests may be at hand for each thread; a worker that has so many turns others away."""
 SAID_ONCE = ("AUTHORIZATION", "CONTENT-TYPE", "IDEMPOTENCY-KEY", "IF-MATCH")
+_LANGUAGES = re.compile(rb"\r\naccept-language:([^\r\n]*)\r\n", re.IGNORECASE)
 log = structlog.get_logger("chroniccare.server")
 
 
@@ -79,7 +84,10 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no type
         return ThreadPoolExecutor(self.cfg.threads)
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Give a connection to a thread as soon as a request's head is there; turn it away when too many wait."""
+        """Give a connection to a thread as soon as a request's head is there.
+
+        It is turned away when too many wait, and when its caller is over the rate, which costs the others least here.
+        """
         if conn.parser is None:
             conn.inlet = Inlet(conn.sock)
             conn.parser = get_parser(self.cfg, conn.inlet, conn.client)
@@ -93,8 +101,10 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no type
             self.pending_conns.remove(conn)
         if not (is_begun or conn.inlet.is_ready()):
             self._end(conn)
+        elif seconds := self.wsgi.extensions["postponed"].seconds_left(conn.inlet.head()):
+            self._turn_away(conn, errors.TooManyRequests(seconds))
         elif self._at_hand >= self.cfg.threads * MOST_PER_THREAD:
-            self._turn_away(conn)
+            self._turn_away(conn, errors.Overloaded())
         else:
             self._at_hand += 1
             super().enqueue_req(conn)
@@ -140,13 +150,16 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no type
     def _count_closed(self) -> None:
         self.nr_conns -= 1
 
-    def _turn_away(self, conn: TConn) -> None:
-        """Answer 503 to a request that nobody will look at soon."""
-        instance = str(uuid4())
-        log.warning("request_refused", request_id=instance, kind="overloaded")
+    def _turn_away(self, conn: TConn, problem: errors.Problem) -> None:
+        """Answer a request that nobody will look at soon."""
+        request_id = str(uuid4())
+        log.warning("request_refused", request_id=request_id, kind=problem.code)
+        self.wsgi.extensions["metrics"].refused(problem.code, problem)
+        spoken = _LANGUAGES.search(conn.inlet.head())
+        language = language_of(parse_accept_header(spoken and spoken[1].decode("latin-1"), LanguageAccept))
         with suppress(OSError):
             conn.sock.setblocking(False)
-            conn.sock.send(_wire_problem(503, "overloaded", instance))  # less than what any connection takes at once
+            conn.sock.send(_wire_problem(problem, request_id, language))  # less than what any connection takes at once
         self._end(conn)
 
     def handle_request(self, req: Request, conn: TConn) -> object:
@@ -167,34 +180,19 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no type
 
     def handle_error(self, _req: object, client: socket, _addr: object, exc: BaseException) -> None:
         """Answer what HTTP itself forbids with a problem, and log the kind of fault alone."""
-        status = 400 if isinstance(exc, ParseException) else 503
-        code = "malformed-http" if status == 400 else "unexpected"
-        instance = str(uuid4())
-        log.warning("request_refused", request_id=instance, kind=type(exc).__name__)
+        problem = errors.MalformedHttp() if isinstance(exc, ParseException) else errors.Unexpected()
+        request_id = str(uuid4())
+        log.warning("request_refused", request_id=request_id, kind=type(exc).__name__)
         with suppress(OSError):
-            client.sendall(_wire_problem(status, code, instance))
+            client.sendall(_wire_problem(problem, request_id))
 
 
-def _wire_problem(status: int, code: str, instance: str) -> bytes:
+def _wire_problem(problem: errors.Problem, request_id: str, language: str = DEFAULT_LANGUAGE) -> bytes:
     """A whole HTTP answer with a problem, for a request that never became one."""
-    title = problem_texts()[code]["title"]["en"]
-    detail = problem_texts()[code]["detail"]["en"]
-    problem = {"type": f"/problems/{code}", "title": title, "status": status, "detail": detail, "code": code}
-    body = strict_json.dumps({**problem, "instance": instance})
-    head = [
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-        "Connection: close",
-        "Content-Type: application/problem+json",
-        "Cache-Control: no-store",
-        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
-        "Cross-Origin-Resource-Policy: same-origin",
-        "Referrer-Policy: no-referrer",
-        "X-Content-Type-Options: nosniff",
-        f"X-Request-ID: {instance}",
-        f"Content-Length: {len(body)}",
-        *(["Retry-After: 1"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
-    ]
-    return "\r\n".join([*head, "", ""]).encode("ascii") + body
+    answer = problem_response(problem, language, request_id)
+    headers = {**ALWAYS, **answer.headers, "Connection": "close", "X-Request-ID": request_id}
+    head = [f"HTTP/1.1 {answer.status}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*head, "", ""]).encode("ascii") + bytes(answer.data)
 
 
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
