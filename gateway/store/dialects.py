@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
@@ -19,10 +20,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gateway.domain.errors import StoreUnavailable
+from gateway.store.patience import LONGEST_SECONDS, Silence, Unanswered, bound_waits
 
 READ_ONLY = "chroniccare_read_only"
 LOCK_NOT_AVAILABLE = "55P03"
 WAIT_MILLISECONDS = 5_000
+STATEMENT_MILLISECONDS, GATEWAY_STATEMENT_MILLISECONDS = 60_000, 9_000
+"""How long a statement runs at most, and how long one that a client waits for."""
+ANSWER_MARGIN_SECONDS = 1.0
+"""How much longer an answer is waited for than its statement may run."""
 _WARNED = "chroniccare_warned"
 _FIRST_SAFE_WAL = (3, 51, 3)
 
@@ -95,9 +101,10 @@ def check_journal_mode(mode: str, version: tuple[int, ...]) -> None:
 
 
 def _open_postgresql(url: URL, connections: int, role: str) -> Engine:
+    longest = GATEWAY_STATEMENT_MILLISECONDS if role == GATEWAY else STATEMENT_MILLISECONDS
     settings: dict[str, object] = {
         "lock_timeout": WAIT_MILLISECONDS,
-        "statement_timeout": 60_000,
+        "statement_timeout": longest,
         "idle_in_transaction_session_timeout": 60_000,
         "timezone": "UTC",
     }
@@ -119,8 +126,21 @@ def _open_postgresql(url: URL, connections: int, role: str) -> Engine:
             "application_name": "chroniccare-gateway",
         },
     )
+    bound_waits(engine, longest / 1000 + ANSWER_MARGIN_SECONDS, Silence(_check_commits))
     event.listen(engine, "connect", _heed_warnings)
     return engine
+
+
+def _check_commits(connection: psycopg.Connection[Any]) -> None:
+    """Refuse a connection on which a commit waits for a standby that is not there.
+
+    Raises: Unanswered.
+    """
+    connection.execute(_AS_LOGIN)
+    standing = connection.execute(_STANDBYS).fetchone()
+    connection.rollback()
+    if standing is None or _lacks(*standing) == "no-standby-streams":
+        raise Unanswered("no standby streams")
 
 
 def _heed_warnings(connection: Any, record: ConnectionPoolEntry) -> None:
@@ -186,6 +206,8 @@ def take_time(connection: Connection) -> None:
     """Let the statements of a transaction run as long as they need."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        driver: Any = connection.connection.driver_connection
+        driver.patience = LONGEST_SECONDS
 
 
 def see(connection: Connection, projects: Callable[[], Iterable[str] | None]) -> None:
@@ -308,6 +330,8 @@ def check_writable(connection: Connection) -> str | None:
 
 NEVER_A_STANDBY = ("commit-not-synchronous", "no-standby-named")
 """What a database lacks by its configuration."""
+_AS_LOGIN = "SET LOCAL ROLE NONE"
+"""The login may see standbys where the role may not."""
 _STANDBYS = """SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names') <> '',
     count(*), count(state), count(*) FILTER (WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum'))
     FROM pg_stat_replication"""
@@ -321,8 +345,11 @@ def check_standby(connection: Connection) -> str | None:
     """
     if connection.dialect.name == "sqlite":
         return "no-standby-named"
-    connection.exec_driver_sql("SET LOCAL ROLE NONE")  # the login may see standbys where the role may not
-    commit, is_named, all_of_them, visible, synchronous = connection.exec_driver_sql(_STANDBYS).one()
+    connection.exec_driver_sql(_AS_LOGIN)
+    return _lacks(*connection.exec_driver_sql(_STANDBYS).one())
+
+
+def _lacks(commit: str, is_named: bool, all_of_them: int, visible: int, synchronous: int) -> str | None:
     if commit not in ("on", "remote_apply"):
         return "commit-not-synchronous"
     if not is_named:

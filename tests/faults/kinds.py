@@ -215,6 +215,17 @@ def server_killed(rig: Rig, _dice: Random) -> Iterator[Noticed]:
 
 
 @contextmanager
+def server_frozen(rig: Rig, _dice: Random) -> Iterator[Noticed]:
+    """PostgreSQL stands still with every connection open, and goes on as if nothing had been."""
+    assert isinstance(rig.server, Server)
+    rig.server.freeze()
+    try:
+        yield ALL
+    finally:
+        rig.server.wake()
+
+
+@contextmanager
 def server_restarted(rig: Rig, _dice: Random) -> Iterator[Noticed]:
     """An immediate restart."""
     assert isinstance(rig.server, Server)
@@ -331,6 +342,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("a night passes", night_passes, EVERYWHERE, shortest=0.5, longest=1.0, deep=1.0, needs=_no_night),
         Kind("lock held", lock_held, EVERYWHERE, shortest=0.5, longest=1.5, deep=8.0),
         Kind("PostgreSQL killed", server_killed, PG),
+        Kind("PostgreSQL frozen", server_frozen, PG, shortest=1.0, longest=2.0, deep=30.0),
         Kind("PostgreSQL restarted at once", server_restarted, PG),
         Kind("backend killed", backend_killed, PG),
         Kind("backends terminated", backends_terminated, (*PG, "patroni")),

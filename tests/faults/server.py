@@ -109,11 +109,26 @@ class Server:
     def kill(self) -> None:
         """kill -9 of the server and of every backend at once, as when its machine goes."""
         if self._process is not None:
-            for pid in (self._process.pid, *children_of(self._process.pid)):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
             self._process.wait()
             self._unwatch()
+
+    def freeze(self) -> None:
+        """Stop it where it stands, with every backend; its connections stay open."""
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        """Signal the server and then every backend that it has by then."""
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            os.kill(self._process.pid, number)
+        for pid in children_of(self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def kill_backend(self) -> None:
         """kill -9 of one backend that works for a gateway: the server throws everybody out and recovers."""

@@ -158,11 +158,17 @@ class Gateway:
 
 @contextmanager
 def a_gateway(
-    database_url: str, veil: Veil, issuer: Issuer, clock_path: Path, spans: Spans = NO_SPANS
+    database_url: str,
+    veil: Veil,
+    issuer: Issuer,
+    clock_path: Path,
+    spans: Spans = NO_SPANS,
+    connections: int = 8,
+    role: str = "",
 ) -> Iterator[Gateway]:
     """The gateway as `build_app` composes it, with a clock of real time that can be moved."""
     legal, real, listed = SandboxClock(clock_path), RealClock(), Listed()
-    store = Store(database_url, legal, connections=8)
+    store = Store(database_url, legal, connections, role)
     extracts = clock_path.parent / "extracts"
     context = Context(store, veil, real_now, extracts, statements=Statements(lambda: listed), spans=spans)
     denied = Denied(lambda: denied_keys(context))

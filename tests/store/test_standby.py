@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -19,11 +20,14 @@ from gateway.domain.errors import StoreUnavailable
 from gateway.pseudonyms.keyring import Keyring, write_keyring
 from gateway.pseudonyms.veil import Veil
 from gateway.settings import Settings
-from gateway.store.dialects import UnsafeStore
+from gateway.store.dialects import GATEWAY, UnsafeStore
+from gateway.store.patience import PAUSE_SECONDS
 from gateway.store.transaction import Store
 from tests.postgres import client_program
 from tests.sandboxes import await_that
 from tests.store.rows import counts
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 @contextmanager
@@ -98,6 +102,45 @@ def test_commit_that_stopped_waiting_for_its_standby_is_no_success(database_url:
             tx.audit.add(replace(entry, id=veil.identifiers.new(0)))
 
     assert counts(database_url)["audit_entry"] == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_commit_without_its_standby_is_given_up_and_those_behind_it_do_not_even_wait(
+    database_url: str, veil: Veil
+) -> None:
+    def add(store: Store) -> Entry:
+        entry = Entry(veil.identifiers.new(0), 0, real_now(), "auditor", "", "", "nothing", "done", "request")
+        with store.transaction() as tx:
+            tx.audit.add(entry)
+        return entry
+
+    with closing(Store(database_url, real_now, role=GATEWAY)) as store:
+        with told(database_url, "nobody"):
+            await_that(lambda: store.lacks_standby() == "no-standby-streams", "the server was told")
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable):
+                    add(store)
+                time.sleep(PAUSE_SECONDS)
+            waiting = asked(database_url, WAITING)
+        await_that(lambda: waits_for_nobody(database_url), "the commit that was given up is done")
+        time.sleep(PAUSE_SECONDS)
+        add(store)
+
+    assert waiting == 1
+    assert counts(database_url)["audit_entry"] == 2
+
+
+def waits_for_nobody(server: str) -> bool:
+    """Whether no commit waits for a standby."""
+    return asked(server, WAITING) == 0
+
+
+def asked(server: str, query: str) -> object:
+    """The one answer to a question, past every store."""
+    with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection:
+        row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return row[0]
 
 
 def stop_waiting(server: str) -> bool:
