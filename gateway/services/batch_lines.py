@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
+from uuid import UUID
 
 from gateway.domain.access import Caller
 from gateway.domain.errors import Problem
+from gateway.domain.submissions import Beneficiary
 from gateway.services.context import Work
 from gateway.services.find_actions import ActionView
 from gateway.services.find_inclusions import InclusionView
@@ -22,7 +24,8 @@ Kind = Literal["inclusion", "exit", "action"]
 class Asked:
     """What a line asks for.
 
-    Shape: `content` is all that it says but its `ref`, in canonical form; `do` is the verb with its submission.
+    Shape: `content` is all that it says but its `ref`, in canonical form; `do` is the verb with its submission. Whom it
+    is about is `beneficiary`, or who has the `inclusion`.
     """
 
     kind: Kind
@@ -30,6 +33,8 @@ class Asked:
     content: bytes = field(repr=False)
     do: Callable[[Work], InclusionView | ActionView]
     ref: str | None = None
+    beneficiary: Beneficiary | None = field(default=None, repr=False)
+    inclusion: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from threading import Event
+from threading import Barrier, BrokenBarrierError, Event
 from typing import Any
 
 import pytest
 
 from gateway.domain import errors
 from gateway.domain.access import Caller
+from gateway.domain.batches import Mode
 from gateway.http.api.batch_lines import read_line
 from gateway.services.batch_lines import Asked, LineReader, Unreadable
 from gateway.services.context import Work
 from gateway.services.follow_batch import cancel_batch
 from gateway.services.run_batches import run_batches
-from tests.services.batch_desk import LEASE, Batches, an_inclusion_line
+from tests.services.batch_desk import LEASE, Batches, an_exit_line, an_inclusion_line
 from tests.services.desk import PARTNER
 
 
@@ -33,17 +35,17 @@ class Ahead:
 
 
 def at_line(number: int, then: Callable[[Work], None]) -> LineReader:
-    """A reader whose so-manieth line does something else first, once."""
+    """A reader whose lines do something else when the so-manieth was done, once."""
     seen = iter(range(1, 1000))
 
     def read(caller: Caller, content: bytes) -> Asked | Unreadable:
         asked = read_line(caller, content)
-        if next(seen) != number or isinstance(asked, Unreadable):
-            return asked
+        assert isinstance(asked, Asked)
 
         def do(work: Work) -> Any:
             made = asked.do(work)
-            then(work)
+            if next(seen) == number:
+                then(work)
             return made
 
         return replace(asked, do=do)
@@ -144,3 +146,50 @@ def test_worker_told_to_stop_leaves_the_lines_behind_to_the_next(batches: Batche
 
     assert stopped == 1
     assert batches.round() == 2
+
+
+@dataclass
+class Rival:
+    """A worker that, once it did its first line, waits until its rival did as well, or cannot."""
+
+    barrier: Barrier
+    done: list[int] = field(default_factory=list)
+
+    def read(self, caller: Caller, content: bytes) -> Asked | Unreadable:
+        asked = read_line(caller, content)
+        assert isinstance(asked, Asked)
+
+        def do(work: Work) -> Any:
+            made = asked.do(work)
+            self.done.append(1)
+            with suppress(BrokenBarrierError):
+                self.barrier.wait(timeout=2)
+            return made
+
+        return replace(asked, do=do)
+
+
+@pytest.mark.parametrize("named", ["newcomers", "inclusions", "people and inclusions"])
+def test_batches_about_the_same_people_in_other_orders_do_each_line_once(batches: Batches, named: str) -> None:
+    numbers = list(range(4))
+    one = other = [an_inclusion_line(number) for number in numbers]
+    if named != "newcomers":
+        ids = [str(line.object) for line in batches.run(one)]
+        other = [{"type": "exit", "inclusion": id, "reason": "moved"} for id in ids]
+        one = other if named == "inclusions" else [an_exit_line(number) for number in numbers]
+    sent = [batches.send(lines, mode=Mode.ATOMIC) for lines in (one, other[::-1])]  # no time divides their groups
+    barrier = Barrier(2)
+    rivals = [Rival(barrier), Rival(barrier)]
+
+    def work(rival: Rival) -> None:
+        while any(batches.look(one)[0] != "done" for one in sent):
+            batches.round(rival.read)
+
+    with ThreadPoolExecutor(2) as threads:
+        for worked in [threads.submit(work, rival) for rival in rivals]:
+            worked.result()
+
+    assert sum(len(rival.done) for rival in rivals) == len(numbers)
+    said = [batches.look(one)[1] for one in sent]
+    again = {"refused" if named == "people and inclusions" else "duplicate": 4}
+    assert said in ([{"accepted": 4}, again], [again, {"accepted": 4}])

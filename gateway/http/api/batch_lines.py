@@ -64,7 +64,8 @@ def _asked(caller: Caller, document: Any) -> Asked:
     content = strict_json.canonical({name: value for name, value in document.items() if name != "ref"})
     do = _imported(kind, payload) if is_import else _registered(kind, Incoming(caller, {}, {}, payload, Headers()))
     verb = f"register_{kind}_imported" if is_import else f"register_{kind}"
-    return Asked(kind, verb, content, do, payload.get("ref"))  # type: ignore[arg-type] # one of the three
+    about = Beneficiary(payload["project"], Ssin(payload["ssin"])) if "ssin" in payload else None
+    return Asked(kind, verb, content, do, payload.get("ref"), about, payload.get("inclusion"))  # type: ignore[arg-type] # one of the three
 
 
 def _kind_of(document: Any) -> str:
