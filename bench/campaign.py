@@ -10,6 +10,7 @@ import argparse
 import os
 import platform
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -67,13 +68,14 @@ def main() -> None:
         deep=True,
         restores=asked.store != "patroni",
     )
+    commit = _commit()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended and nothing is left
     console = Console()
     console.print(
         f"campaign on {asked.store}, {asked.minutes:g} minutes, {size.per_second:g} writes/s, seed {asked.seed}"
     )
     outcome = _run(size, console)
-    section = "\n".join(_section(outcome))
+    section = "\n".join(_section(outcome, commit))
     console.print(section, markup=False, highlight=False)
     _write(asked.store, section)
     raise SystemExit(1 if outcome.violations or outcome.unanswered else 0)
@@ -95,7 +97,7 @@ def _run(size: Size, console: Console) -> Outcome:
         )
 
 
-def _section(outcome: Outcome) -> list[str]:
+def _section(outcome: Outcome, commit: str) -> list[str]:
     size, faults = outcome.size, sum(outcome.faults.values())
     kinds = len(outcome.faults)
     attempts = sum(len(one.attempts) for one in outcome.history.requests)
@@ -108,7 +110,8 @@ def _section(outcome: Outcome) -> list[str]:
         f"{outcome.count('a business key has one row') + outcome.count('an effect has one key')} doubled, "
         f"{outcome.count('a key has one answer')} keys answered in two ways, seed {size.seed}.**",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, {size.seconds / 60:g} minutes at {size.per_second:g} writes/s wanted, "
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, "
+        f"{size.seconds / 60:g} minutes at {size.per_second:g} writes/s wanted, "
         f"{attempts:,} attempts, {outcome.unanswered} requests without an answer at the end, "
         f"{platform.machine()}, {os.cpu_count()} cores (load {os.getloadavg()[0]:.1f} at the end, "
         f"others' work included), Python {platform.python_version()}. "
@@ -127,6 +130,12 @@ def _section(outcome: Outcome) -> list[str]:
         "",
         *_interruptions(outcome),
     ]
+
+
+def _commit() -> str:
+    """What was measured: the commit, and whether the code was another one."""
+    asked = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True, cwd=PAGE.parent).stdout.strip()
 
 
 def _interruptions(outcome: Outcome) -> list[str]:
