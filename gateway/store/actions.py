@@ -16,14 +16,16 @@ from sqlalchemy import Connection, RowMapping, and_, bindparam, select, tuple_, 
 
 from gateway.domain.action import Action
 from gateway.domain.errors import DuplicateAction
-from gateway.store import dialects
+from gateway.store.prepared import Prepared
 from gateway.store.tables import action, outbox
 
 _CURRENT = action.c.superseded_at.is_(None)
 _WITH_DELIVERY = select(action, outbox.c.state, outbox.c.reason).outerjoin(
     outbox, and_(outbox.c.bucket == action.c.bucket, outbox.c.id == action.c.message_id)
 )
-_BY_ID = _WITH_DELIVERY.where(action.c.bucket == bindparam("b_bucket"), action.c.id == bindparam("b_id"), _CURRENT)
+_BY_ID = Prepared(
+    _WITH_DELIVERY.where(action.c.bucket == bindparam("b_bucket"), action.c.id == bindparam("b_id"), _CURRENT)
+)
 _SAME = select(action.c.id).where(
     action.c.bucket == bindparam("b_bucket"),
     action.c.project == bindparam("b_project"),
@@ -35,7 +37,7 @@ _SAME = select(action.c.id).where(
     action.c.status == "recorded",
     _CURRENT,
 )
-_SUPERSEDE = (
+_SUPERSEDE = Prepared(
     update(action)
     .where(
         action.c.bucket == bindparam("b_bucket"),
@@ -45,8 +47,8 @@ _SUPERSEDE = (
     .values(superseded_at=bindparam("b_at"))
 )
 
-_ADD = dialects.Statement(lambda insert: insert(action).on_conflict_do_nothing().returning(action.c.id))
-_ADD_VERSION = action.insert()
+_ADD = Prepared(lambda insert: insert(action).on_conflict_do_nothing().returning(action.c.id))
+_ADD_VERSION = Prepared(action.insert())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Actions:
         Raises: DuplicateAction when the same one is recorded; the database's constraint decides (P6).
         """
         values = {**_columns(new, recorded_at or new.communicated_at), "asked_at": new.communicated_at}
-        if self._connection.execute(_ADD.on(self._connection), values).first() is None:
+        if not _ADD.ask(self._connection, values):
             raise DuplicateAction(self._same(new))
 
     def _same(self, new: Action) -> UUID:
@@ -94,18 +96,18 @@ class Actions:
 
         Shape: `asked_at` is when what the new version asks MyCareNet for was communicated; None when it asks nothing.
         """
-        self._connection.execute(
-            _SUPERSEDE,
+        _SUPERSEDE.change(
+            self._connection,
             {"b_bucket": changed.bucket, "b_id": changed.id, "b_version": changed.version, "b_at": at},
         )
         values = {**_columns(changed, at), "version": changed.version + 1, "asked_at": asked_at}
-        self._connection.execute(_ADD_VERSION, values)
+        _ADD_VERSION.change(self._connection, values)
         return _action_of(values)
 
     def find(self, bucket: int, action_id: UUID) -> KnownAction | None:
         """The current version of one action, or None."""
-        row = self._connection.execute(_BY_ID, {"b_bucket": bucket, "b_id": action_id}).one_or_none()
-        return None if row is None else KnownAction(_action_of(row._mapping), row.state or "pending", row.reason)
+        found = _BY_ID.ask(self._connection, {"b_bucket": bucket, "b_id": action_id})
+        return _known(found[0]) if found else None
 
     def list(self, chosen: ActionFilter, after: tuple[date, UUID] | None, limit: int) -> list[KnownAction]:
         """A project's actions by day performed, after one of them."""
@@ -121,7 +123,11 @@ class Actions:
         if after is not None:
             query = query.where(tuple_(action.c.performed_on, action.c.id) > after)
         rows = self._connection.execute(query.order_by(action.c.performed_on, action.c.id).limit(limit))
-        return [KnownAction(_action_of(row._mapping), row.state or "pending", row.reason) for row in rows]
+        return [_known(row) for row in rows]
+
+
+def _known(row: Any) -> KnownAction:
+    return KnownAction(_action_of(row._mapping), row.state or "pending", row.reason)
 
 
 def _columns(one: Action, recorded_at: datetime) -> dict[str, Any]:

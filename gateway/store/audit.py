@@ -15,11 +15,12 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, selec
 
 from gateway.domain.audit import Entry
 from gateway.store.beneficiaries import Person
+from gateway.store.prepared import Prepared
 from gateway.store.tables import audit_entry
 
 Place = tuple[datetime, UUID]
 """An entry in the order of a list: by instant, then by id."""
-_ADD = insert(audit_entry)
+_ADD = Prepared(insert(audit_entry))
 _WAITS, _CHAINED = text("audit_entry.position IS NULL"), text("audit_entry.position IS NOT NULL")  # as the indexes say
 _UNCHAINED = select(func.count(), func.min(audit_entry.c.at)).where(_WAITS)
 _ENTRY = [audit_entry.c[name] for name in Entry.__dataclass_fields__]
@@ -72,7 +73,7 @@ class Audit:
 
     def add(self, entry: Entry) -> None:
         """Append one entry."""
-        self._connection.execute(_ADD, vars(entry))
+        _ADD.change(self._connection, vars(entry))
 
     def unchained(self) -> Unchained:
         """What waits for its place in a chain."""

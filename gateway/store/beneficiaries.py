@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 
 from gateway.domain.delivery import Member
 from gateway.store import dialects
+from gateway.store.prepared import Prepared
 from gateway.store.tables import beneficiary
 
 NOBODY = 0
@@ -22,8 +23,10 @@ _ROW = (
     beneficiary.c.project == bindparam("b_project"),
     beneficiary.c.pseudonym == bindparam("b_pseudonym"),
 )
-_NEXT = update(beneficiary).where(*_ROW).values(sequence=beneficiary.c.sequence + 1).returning(beneficiary.c.sequence)
-_NEXT_OR_FIRST = dialects.Statement(
+_NEXT = Prepared(
+    update(beneficiary).where(*_ROW).values(sequence=beneficiary.c.sequence + 1).returning(beneficiary.c.sequence)
+)
+_NEXT_OR_FIRST = Prepared(
     lambda insert: (
         insert(beneficiary)
         .on_conflict_do_update(
@@ -32,12 +35,12 @@ _NEXT_OR_FIRST = dialects.Statement(
         .returning(beneficiary.c.sequence)
     )
 )
-_DESCRIBE = (
+_DESCRIBE = Prepared(
     update(beneficiary)
     .where(*_ROW)
     .values({name: bindparam(f"b_{name}") for name in ("insurer", "sex", "birth_date", "municipality")})
 )
-_HOLD = dialects.Statement(
+_HOLD = Prepared(
     lambda insert: insert(beneficiary).on_conflict_do_update(
         index_elements=["bucket", "project", "pseudonym"], set_={"sequence": beneficiary.c.sequence}
     )
@@ -47,7 +50,7 @@ _EMPTY_ONES = select(beneficiary.c.bucket, beneficiary.c.project, beneficiary.c.
 )
 _CLEAR = delete(beneficiary).where(*_ROW, beneficiary.c.sequence == NOBODY)
 _ADVANCE = update(beneficiary).where(*_ROW).values(sequence=bindparam("b_sequence"))
-_KNOWN = select(beneficiary.c.sequence).where(*_ROW)
+_KNOWN = Prepared(select(beneficiary.c.sequence).where(*_ROW))
 _LOCK_ALL = (
     select(beneficiary.c.bucket)
     .where(
@@ -71,14 +74,14 @@ class Beneficiaries:
 
     def lock(self, bucket: int, project: str, pseudonym: bytes) -> int | None:
         """Lock a known beneficiary until the transaction ends; the sequence of its next message, or None."""
-        return self._connection.execute(
-            _NEXT, {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
-        ).scalar_one_or_none()
+        row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
+        return next((int(found.sequence) for found in _NEXT.ask(self._connection, row)), None)
 
     def lock_or_add(self, bucket: int, project: str, pseudonym: bytes) -> int:
         """Lock a beneficiary, known or new; the sequence of its next message. 1 means new."""
         row = {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sequence": 1}
-        return int(self._connection.execute(_NEXT_OR_FIRST.on(self._connection), row).scalar_one())
+        [found] = _NEXT_OR_FIRST.ask(self._connection, row)
+        return int(found.sequence)
 
     def lock_all(self, persons: Iterable[Person]) -> None:
         """Lock known beneficiaries until the transaction ends, in the order of bucket and pseudonym."""
@@ -93,7 +96,7 @@ class Beneficiaries:
         """
         for bucket, project, pseudonym in sorted(set(persons), key=_order):
             row = {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sequence": NOBODY}
-            self._connection.execute(_HOLD.on(self._connection), row)
+            _HOLD.change(self._connection, row)
 
     def vacate(self, person: Person) -> None:
         """Remove the row of a place where nobody is."""
@@ -115,12 +118,11 @@ class Beneficiaries:
     def is_known(self, bucket: int, project: str, pseudonym: bytes) -> bool:
         """Whether the project ever had an inclusion of this pseudonym."""
         row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
-        return self._connection.execute(_KNOWN, row).first() is not None
+        return bool(_KNOWN.ask(self._connection, row))
 
     def describe(self, told: Sequence[tuple[Person, Member]]) -> None:
         """Keep what the member register told of beneficiaries; of one that it told of twice, the last word stands."""
-        if told:
-            self._connection.execute(_DESCRIBE, [_described(*one) for one in told])
+        _DESCRIBE.change_all(self._connection, [_described(*one) for one in told])
 
 
 def _order(person: Person) -> tuple[int, bytes]:

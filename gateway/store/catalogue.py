@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.domain.errors import AlreadyExists, ZoneTaken
 from gateway.domain.periods import Interval
 from gateway.domain.project import Catalogue, Convention, Project, Pseudocode
-from gateway.store import dialects
+from gateway.store.prepared import Prepared
 from gateway.store.tables import (
     assignment,
     catalogue_history,
@@ -28,7 +28,8 @@ from gateway.store.tables import (
 )
 
 _VERSION = select(catalogue_version.c.version)
-_ADD_ZONE = dialects.Statement(lambda insert: insert(zone).on_conflict_do_nothing().returning(zone.c.nis))
+_LOOK = Prepared(_VERSION)
+_ADD_ZONE = Prepared(lambda insert: insert(zone).on_conflict_do_nothing().returning(zone.c.nis))
 
 
 class CatalogueCache:
@@ -54,7 +55,7 @@ class Catalogues:
         return self._seen
 
     def _look(self) -> Catalogue:
-        version = self._connection.execute(_VERSION).scalar_one()
+        [(version,)] = _LOOK.ask(self._connection, {})
         if self._is_changed:
             return self._read(version)  # not remembered: it may never be committed
         latest = self._cache.latest
@@ -153,7 +154,7 @@ class Catalogues:
         """Write the parts of a zone; the database's constraint decides whose a municipality is (C2)."""
         for part in sorted(document["zone"], key=lambda part: str(part["nis"])):
             values = {"project": document["id"], "nis": part["nis"], "population": part["population"]}
-            if self._connection.execute(_ADD_ZONE.on(self._connection), values).first() is None:
+            if not _ADD_ZONE.ask(self._connection, values):
                 raise ZoneTaken(part["nis"])
 
     def add_pseudocode(self, document: Mapping[str, Any], now: datetime) -> None:

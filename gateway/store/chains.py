@@ -14,15 +14,16 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, text, update
 
 from gateway.domain.audit import BUCKETS_OF_A_CHAIN, START, ChainedEntry, Entry, Head, chain_of
-from gateway.store.dialects import Statement, take_time
+from gateway.store.dialects import take_time
+from gateway.store.prepared import Prepared
 from gateway.store.tables import audit_chain, audit_entry
 
 _ENTRY = [audit_entry.c[name] for name in Entry.__dataclass_fields__]
 _WAITS = text("audit_entry.position IS NULL")  # as the index says it, or else it would not be used
 _OF_A_CHAIN = audit_entry.c.bucket.between(bindparam("b_first"), bindparam("b_last"))
 _WAITING = select(audit_entry.c.bucket).where(_WAITS).distinct()
-_NEXT = select(*_ENTRY).where(_WAITS, _OF_A_CHAIN).order_by(audit_entry.c.id).limit(bindparam("b_limit"))
-_OPEN = Statement(
+_NEXT = Prepared(select(*_ENTRY).where(_WAITS, _OF_A_CHAIN).order_by(audit_entry.c.id).limit(bindparam("b_limit")))
+_OPEN = Prepared(
     lambda insert: (
         insert(audit_chain)
         .values(bucket=bindparam("b_first"), position=START.position, hash=START.hash)
@@ -30,13 +31,15 @@ _OPEN = Statement(
     )
 )
 _OF_THE_HEAD = audit_chain.c.bucket == bindparam("b_first")
-_TAKE = select(audit_chain).where(_OF_THE_HEAD).with_for_update(skip_locked=True)
-_PUT = (
+_TAKE = Prepared(select(audit_chain).where(_OF_THE_HEAD).with_for_update(skip_locked=True))
+_PUT = Prepared(
     update(audit_entry)
     .where(audit_entry.c.bucket == bindparam("b_bucket"), audit_entry.c.id == bindparam("b_id"), _WAITS)
     .values(position=bindparam("b_position"), hash=bindparam("b_hash"))
 )
-_END = update(audit_chain).where(_OF_THE_HEAD).values(position=bindparam("b_position"), hash=bindparam("b_hash"))
+_END = Prepared(
+    update(audit_chain).where(_OF_THE_HEAD).values(position=bindparam("b_position"), hash=bindparam("b_hash"))
+)
 _WALK = (
     select(*_ENTRY, audit_entry.c.position, audit_entry.c.hash)
     .where(_OF_A_CHAIN, audit_entry.c.position.is_not(None))
@@ -58,20 +61,19 @@ class Chains:
     def take(self, chain: int) -> Head | None:
         """Where a chain ends, held until the transaction does; None while another worker holds it."""
         place = {"b_first": _first(chain)}
-        self._connection.execute(_OPEN.on(self._connection), place)
-        row = self._connection.execute(_TAKE, place).one_or_none()
-        return None if row is None else Head(row.position, row.hash)
+        _OPEN.change(self._connection, place)
+        return next((Head(row.position, row.hash) for row in _TAKE.ask(self._connection, place)), None)
 
     def next(self, chain: int, limit: int) -> list[Entry]:
         """Entries that wait for a place in a chain, the oldest first."""
-        rows = self._connection.execute(_NEXT, {**_range(chain), "b_limit": limit})
+        rows = _NEXT.ask(self._connection, {**_range(chain), "b_limit": limit})
         return [Entry(**row._mapping) for row in rows]
 
     def put(self, chain: int, entries: Sequence[ChainedEntry]) -> None:
         """Give entries, at least one, their places at the end of a chain that was taken."""
         places = [{"b_bucket": one.entry.bucket, "b_id": one.entry.id, **_head(one.head)} for one in entries]
-        self._connection.execute(_PUT, places)
-        self._connection.execute(_END, {"b_first": _first(chain), **_head(entries[-1].head)})
+        _PUT.change_all(self._connection, places)
+        _END.change(self._connection, {"b_first": _first(chain), **_head(entries[-1].head)})
 
     def heads(self) -> Mapping[int, Head]:
         """Where every chain that has begun ends."""

@@ -9,10 +9,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from gateway.store.dialects import Statement
+from gateway.store.prepared import Prepared
 from gateway.store.tables import denied_key
 
-_DENY = Statement(lambda insert: insert(denied_key).on_conflict_do_nothing(index_elements=["kid"]))
+_DENY = Prepared(lambda insert: insert(denied_key).on_conflict_do_nothing(index_elements=["kid"]))
 _ALL = select(denied_key.c.kid)
 
 
@@ -24,7 +24,7 @@ class DeniedKeys:
 
     def deny(self, kid: str, now: datetime) -> None:
         """Deny a key; one that is denied stays so since when it was."""
-        self._connection.execute(_DENY.on(self._connection), {"kid": kid, "denied_at": now})
+        _DENY.change(self._connection, {"kid": kid, "denied_at": now})
 
     def lift(self, kid: str) -> bool:
         """Deny a key no more; whether it was denied."""

@@ -166,24 +166,6 @@ def confirmed(connection: Connection) -> Iterator[None]:
         raise StoreUnavailable
 
 
-@contextmanager
-def savepoint(connection: Connection) -> Iterator[None]:
-    """A block of a transaction that is undone on its own when it fails.
-
-    Plain statements, because SQLAlchemy compiles its own for savepoints anew each time, which costs more than a write.
-    Shape: may hold another one; of two with one name the inner one is meant.
-    """
-    connection.exec_driver_sql("SAVEPOINT block")
-    try:
-        yield
-    except BaseException:
-        if not connection.invalidated:
-            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT block")
-            connection.exec_driver_sql("RELEASE SAVEPOINT block")
-        raise
-    connection.exec_driver_sql("RELEASE SAVEPOINT block")
-
-
 def freeze(connection: Connection) -> None:
     """Let every statement of a transaction see the register as it is at the first one.
 
@@ -278,18 +260,9 @@ class OneWriter:
         self._file.close()
 
 
-Build = Callable[[Any], Any]
-
-
-class Statement:
-    """A statement with `ON CONFLICT`, built once per engine: building costs more than running it."""
-
-    def __init__(self, build: Build) -> None:
-        self._built = {"sqlite": build(sqlite.insert), "postgresql": build(postgresql.insert)}
-
-    def on(self, connection: Connection) -> Any:
-        """The statement for the engine of a connection."""
-        return self._built[connection.dialect.name]
+INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""Each engine's own `insert`, which takes `ON CONFLICT`."""
+DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
 
 
 def is_lock_timeout(error: DBAPIError) -> bool:

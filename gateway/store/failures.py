@@ -12,12 +12,12 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, insert, update
 
 from gateway.domain.delivery import Message
-from gateway.store.dialects import Statement
+from gateway.store.prepared import Prepared
 from gateway.store.tables import delivery_failure
 
 LOST = "lost-there"
 _ADD = insert(delivery_failure)
-_RESENT = Statement(
+_RESENT = Prepared(
     lambda insert: (added := insert(delivery_failure)).on_conflict_do_update(
         index_elements=["bucket", "message", "attempt"],
         set_={name: added.excluded[name] for name in ("failed_at", "reason", "retried_at", "retry_reason")},
@@ -49,7 +49,7 @@ class Failures:
         """Remember that a person had a message sent again that MyCareNet had taken, and why."""
         row = {"bucket": message.bucket, "message": message.id, "attempt": message.attempts}
         told = {"failed_at": at, "reason": LOST, "retried_at": at, "retry_reason": reason}
-        self._connection.execute(_RESENT.on(self._connection), {**row, **told})
+        _RESENT.change(self._connection, {**row, **told})
 
     def retried(self, bucket: int, message: UUID, reason: str, at: datetime) -> None:
         """Remember that a person had a failed message tried again, and why."""

@@ -20,7 +20,8 @@ from sqlalchemy.engine import RootTransaction
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.domain.errors import StoreUnavailable, Unavailable
-from gateway.store.dialects import OneWriter, savepoint
+from gateway.store.dialects import OneWriter
+from gateway.store.prepared import savepoint
 
 MOST_BLOCKS = 32
 

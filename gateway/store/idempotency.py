@@ -15,14 +15,15 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
 from gateway.store import dialects
+from gateway.store.prepared import Prepared
 from gateway.store.schema import delete_some
 from gateway.store.tables import idempotency
 
 KEPT_FOR = timedelta(days=7)
 _ROW = (idempotency.c.shard == bindparam("b_shard"), idempotency.c.key_hash == bindparam("b_key"))
 _PURGE = delete_some(idempotency, idempotency.c.created_at < bindparam("before"))
-_FIND = select(idempotency).where(*_ROW)
-_KEEP = (
+_FIND = Prepared(select(idempotency).where(*_ROW))
+_KEEP = Prepared(
     update(idempotency)
     .where(*_ROW)
     .values(status=bindparam("b_status"), headers=bindparam("b_headers"), body=bindparam("b_body"))
@@ -45,7 +46,7 @@ def _take(insert: Any) -> Any:
     ).returning(idempotency.c.shard)
 
 
-_TAKE = dialects.Statement(_take)
+_TAKE = Prepared(_take)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Idempotency:
             "forgotten_before": now - KEPT_FOR,
         }
         try:
-            if self._connection.execute(_TAKE.on(self._connection), row).first() is not None:
+            if _TAKE.ask(self._connection, row):
                 return None
         except DBAPIError as error:
             if dialects.is_lock_timeout(error):
@@ -100,19 +101,18 @@ class Idempotency:
     def is_known(self, key_hash: bytes, now: datetime) -> bool:
         """Whether a request with this key was answered, and is not forgotten; a look, which takes nothing."""
         row = {"b_shard": Key(key_hash, b"").shard, "b_key": key_hash}
-        found = self._connection.execute(_FIND, row).one_or_none()
-        return found is not None and found.created_at >= now - KEPT_FOR
+        return any(found.created_at >= now - KEPT_FOR for found in _FIND.ask(self._connection, row))
 
     def _kept(self, key: Key) -> KeptAnswer:
-        row = self._connection.execute(_FIND, {"b_shard": key.shard, "b_key": key.key_hash}).one()
+        [row] = _FIND.ask(self._connection, {"b_shard": key.shard, "b_key": key.key_hash})
         if row.fingerprint != key.fingerprint:
             raise IdempotencyKeyReused
         return KeptAnswer(row.status, row.headers, row.body)
 
     def keep(self, key: Key, answer: KeptAnswer) -> None:
         """Keep the answer with its effect."""
-        self._connection.execute(
-            _KEEP,
+        _KEEP.change(
+            self._connection,
             {
                 "b_shard": key.shard,
                 "b_key": key.key_hash,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, RowMapping, and_, bindparam, or_, select
 
 from gateway.domain.errors import AlreadyIncluded
 from gateway.domain.inclusion import Agreement, Exit, Inclusion
-from gateway.store import dialects
+from gateway.store.prepared import Prepared
 from gateway.store.tables import delivery_failure, inclusion, outbox
 
 _WITH_DELIVERY = select(inclusion, outbox.c.state, outbox.c.reason, outbox.c.answered_at).outerjoin(
@@ -32,16 +32,18 @@ _AS_KNOWN = _WITH_DELIVERY.add_columns(delivery_failure.c.reason.label("failure"
     ),
 )
 _CURRENT = inclusion.c.superseded_at.is_(None)
-_BY_ID = _WITH_DELIVERY.where(
-    inclusion.c.bucket == bindparam("b_bucket"), inclusion.c.id == bindparam("b_id"), _CURRENT
+_BY_ID = Prepared(
+    _WITH_DELIVERY.where(inclusion.c.bucket == bindparam("b_bucket"), inclusion.c.id == bindparam("b_id"), _CURRENT)
 )
-_OF_PERSON = _WITH_DELIVERY.where(
-    inclusion.c.bucket == bindparam("b_bucket"),
-    inclusion.c.project == bindparam("b_project"),
-    inclusion.c.pseudonym == bindparam("b_pseudonym"),
-    _CURRENT,
-).order_by(inclusion.c.communicated_at.desc(), inclusion.c.id.desc())
-_SUPERSEDE = (
+_OF_PERSON = Prepared(
+    _WITH_DELIVERY.where(
+        inclusion.c.bucket == bindparam("b_bucket"),
+        inclusion.c.project == bindparam("b_project"),
+        inclusion.c.pseudonym == bindparam("b_pseudonym"),
+        _CURRENT,
+    ).order_by(inclusion.c.communicated_at.desc(), inclusion.c.id.desc())
+)
+_SUPERSEDE = Prepared(
     update(inclusion)
     .where(
         inclusion.c.bucket == bindparam("b_bucket"),
@@ -51,8 +53,8 @@ _SUPERSEDE = (
     .values(superseded_at=bindparam("b_at"))
 )
 
-_ADD = dialects.Statement(lambda insert: insert(inclusion).on_conflict_do_nothing().returning(inclusion.c.id))
-_ADD_VERSION = inclusion.insert()
+_ADD = Prepared(lambda insert: insert(inclusion).on_conflict_do_nothing().returning(inclusion.c.id))
+_ADD_VERSION = Prepared(inclusion.insert())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Inclusions:
         Raises: AlreadyIncluded when another one is open; the database's constraint decides (I3).
         """
         values = {**_columns(new, recorded_at or new.communicated_at), "asked_at": new.communicated_at}
-        if self._connection.execute(_ADD.on(self._connection), values).first() is None:
+        if not _ADD.ask(self._connection, values):
             raise AlreadyIncluded(self._open_one(new))
 
     def _open_one(self, new: Inclusion) -> UUID:
@@ -98,23 +100,23 @@ class Inclusions:
 
         Shape: `asked_at` is when what the new version asks MyCareNet for was communicated; None when it asks nothing.
         """
-        self._connection.execute(
-            _SUPERSEDE,
+        _SUPERSEDE.change(
+            self._connection,
             {"b_bucket": changed.bucket, "b_id": changed.id, "b_version": changed.version, "b_at": at},
         )
         values = {**_columns(changed, at), "version": changed.version + 1, "asked_at": asked_at}
-        self._connection.execute(_ADD_VERSION, values)
+        _ADD_VERSION.change(self._connection, values)
         return _inclusion_of(values)
 
     def find(self, bucket: int, inclusion_id: UUID) -> KnownInclusion | None:
         """The current version of one inclusion, or None."""
-        row = self._connection.execute(_BY_ID, {"b_bucket": bucket, "b_id": inclusion_id}).one_or_none()
-        return None if row is None else _known(row)
+        found = _BY_ID.ask(self._connection, {"b_bucket": bucket, "b_id": inclusion_id})
+        return _known(found[0]) if found else None
 
     def of_person(self, bucket: int, project: str, pseudonym: bytes) -> list[KnownInclusion]:
         """Every inclusion of a beneficiary in a project, newest first."""
         person = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
-        return [_known(row) for row in self._connection.execute(_OF_PERSON, person)]
+        return [_known(row) for row in _OF_PERSON.ask(self._connection, person)]
 
     def list(self, chosen: InclusionFilter, after: UUID | None, limit: int) -> list[KnownInclusion]:
         """A project's inclusions in order of id, after one of them.

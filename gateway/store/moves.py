@@ -14,12 +14,14 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
 
 from gateway.domain.delivery import State
-from gateway.store import dialects
 from gateway.store.beneficiaries import Person
+from gateway.store.prepared import Prepared
 from gateway.store.tables import action, inclusion, moved, outbox
 
 _SETTLED = (State.ACCEPTED.value, State.REJECTED.value)
-_FIND = select(moved.c.new_bucket).where(moved.c.bucket == bindparam("b_bucket"), moved.c.id == bindparam("b_id"))
+_FIND = Prepared(
+    select(moved.c.new_bucket).where(moved.c.bucket == bindparam("b_bucket"), moved.c.id == bindparam("b_id"))
+)
 
 
 def _note(insert: Any) -> Any:
@@ -30,7 +32,7 @@ def _note(insert: Any) -> Any:
     )
 
 
-_NOTE = dialects.Statement(_note)
+_NOTE = Prepared(_note)
 
 
 class Moves:
@@ -41,12 +43,13 @@ class Moves:
 
     def find(self, bucket: int, moved_id: UUID) -> int | None:
         """The bucket where something lives that its id routes elsewhere, or None."""
-        return self._connection.execute(_FIND, {"b_bucket": bucket, "b_id": moved_id}).scalar_one_or_none()
+        found = _FIND.ask(self._connection, {"b_bucket": bucket, "b_id": moved_id})
+        return next((int(row.new_bucket) for row in found), None)
 
     def note(self, bucket: int, moved_id: UUID, new_bucket: int) -> None:
         """Remember where something lives now."""
         row = {"bucket": bucket, "id": moved_id, "new_bucket": new_bucket}
-        self._connection.execute(_NOTE.on(self._connection), row)
+        _NOTE.change(self._connection, row)
 
     def facts_of(self, person: Person) -> list[UUID]:
         """The ids of the inclusions and actions that are a person's now."""

@@ -10,22 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Text, and_, bindparam, exists, func, insert, or_, select, text, tuple_, update
-from sqlalchemy.sql.dml import Update
+from sqlalchemy import Connection, Text, and_, bindparam, exists, func, insert, or_, select, text, tuple_, update
 
 from gateway.domain.delivery import Answer, Backoff, Message, Standing, State, Step
 from gateway.store import dialects
 from gateway.store.beneficiaries import Person
+from gateway.store.prepared import Prepared
 from gateway.store.schema import Instant
 from gateway.store.tables import beneficiary, outbox
 
 _earlier = outbox.alias("earlier")
-_ADD = insert(outbox)
+_ADD = Prepared(insert(outbox))
 _PENDING = text("outbox.state = 'pending'")  # as the index says it, or else SQLite would not use it
 _UNANSWERED = text("outbox.state IN ('pending', 'sent')")
 _FREE = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now"))
@@ -42,13 +40,13 @@ _DUE = and_(
     _FREE,
     _FIRST_OF_ITS_BENEFICIARY,
 )
-_DUE_BUCKETS = select(outbox.c.bucket).where(_DUE).order_by(outbox.c.created_at).limit(bindparam("limit"))
+_DUE_BUCKETS = Prepared(select(outbox.c.bucket).where(_DUE).order_by(outbox.c.created_at).limit(bindparam("limit")))
 _ITS_BENEFICIARY = and_(
     beneficiary.c.bucket == outbox.c.bucket,
     beneficiary.c.project == outbox.c.project,
     beneficiary.c.pseudonym == outbox.c.pseudonym,
 )
-_CLAIM = (
+_CLAIM = Prepared(
     select(outbox, beneficiary.c.insurer)
     .outerjoin(beneficiary, _ITS_BENEFICIARY)
     .where(outbox.c.bucket == bindparam("b_bucket"), _DUE)
@@ -57,11 +55,13 @@ _CLAIM = (
     .with_for_update(of=outbox, skip_locked=True)
 )
 _ROW = (outbox.c.bucket == bindparam("b_bucket"), outbox.c.id == bindparam("b_id"))
-_LEASE = update(outbox).where(*_ROW).values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1)
+_LEASE = Prepared(update(outbox).where(*_ROW).values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1))
 _OURS = (*_ROW, outbox.c.state == State.PENDING.value, outbox.c.attempts == bindparam("b_attempts"))
-_BEAT = update(outbox).where(*_OURS, outbox.c.leased_until.is_not(None)).values(leased_until=bindparam("b_until"))
-_PUT_BACK = update(outbox).where(*_OURS).values(leased_until=None, attempts=outbox.c.attempts - 1)
-_STEP = (
+_BEAT = Prepared(
+    update(outbox).where(*_OURS, outbox.c.leased_until.is_not(None)).values(leased_until=bindparam("b_until"))
+)
+_PUT_BACK = Prepared(update(outbox).where(*_OURS).values(leased_until=None, attempts=outbox.c.attempts - 1))
+_STEP = Prepared(
     update(outbox)
     .where(*_OURS)
     .values(
@@ -93,10 +93,10 @@ _STAND = (
     .where(*_ROW, outbox.c.state.in_((State.PENDING.value, State.SENT.value)), outbox.c.answered_at.is_not(None))
     .values(state=State.ACCEPTED.value, reason=None, leased_until=None)
 )
-_REFER = update(outbox).where(*_ROW).values(input_reference=bindparam("b_reference"))
-_ANSWER = (
+_REFER = Prepared(update(outbox).where(*_ROW).values(input_reference=bindparam("b_reference")))
+_ANSWER = Prepared(
     update(outbox)
-    .where(*_ROW, outbox.c.state.in_((State.PENDING.value, State.SENT.value)))
+    .where(*_ROW, text("outbox.state IN ('pending', 'sent')"))
     .values(
         state=bindparam("b_state"),
         reason=bindparam("b_reason"),
@@ -107,16 +107,14 @@ _ANSWER = (
     .returning(outbox)
 )
 _SEALED = select(outbox.c.sealed_tried_ssin).where(*_ROW)
-_PERSONS = select(outbox.c.id, outbox.c.project, outbox.c.pseudonym).where(
-    outbox.c.bucket == bindparam("b_bucket"), outbox.c.id.in_(bindparam("ids", expanding=True))
-)
+_PERSON = Prepared(select(outbox.c.project, outbox.c.pseudonym).where(*_ROW))
 _LOCK = (
     select(outbox.c.bucket)
     .where(tuple_(outbox.c.bucket, outbox.c.id).in_(bindparam("places", expanding=True)))
     .order_by(outbox.c.bucket, outbox.c.id)
     .with_for_update()
 )
-_STANDING = (
+_STANDING = Prepared(
     select(
         *(outbox.c[name] for name in ("state", "input_reference", "output_reference", "reason", "answered_at")),
     )
@@ -165,8 +163,8 @@ class Outbox:
 
     def add(self, message: Message, now: datetime) -> None:
         """Commit a message with its fact."""
-        self._connection.execute(
-            _ADD,
+        _ADD.change(
+            self._connection,
             {
                 "bucket": message.bucket,
                 "id": message.id,
@@ -185,8 +183,8 @@ class Outbox:
 
     def due_buckets(self, now: datetime, limit: int) -> list[int]:
         """Buckets with due messages, the oldest message first, each once; an unlocked look."""
-        rows = self._connection.execute(_DUE_BUCKETS, {"now": now, "limit": limit}).scalars()
-        return list(dict.fromkeys(rows))
+        rows = _DUE_BUCKETS.ask(self._connection, {"now": now, "limit": limit})
+        return list(dict.fromkeys(row.bucket for row in rows))
 
     def claim(self, bucket: int, now: datetime, until: datetime, limit: int) -> list[Message]:
         """Lease due messages of a bucket until an instant; nobody else gets them before.
@@ -194,16 +192,15 @@ class Outbox:
         Shape: at most one message of each beneficiary, the earliest that is not sent. Its `attempts` counts this one
         too; by it alone a holder whose lease was taken over is told from the one who has it now.
         """
-        rows = self._connection.execute(_CLAIM, {"b_bucket": bucket, "now": now, "limit": limit}).all()
-        if rows:
-            leases = [{"b_bucket": bucket, "b_id": row.id, "until": until} for row in rows]
-            self._connection.execute(_LEASE, leases)
+        rows = _CLAIM.ask(self._connection, {"b_bucket": bucket, "now": now, "limit": limit})
+        leases = [{"b_bucket": bucket, "b_id": row.id, "until": until} for row in rows]
+        _LEASE.change_all(self._connection, leases)
         return [replace(_message_of(row), attempts=row.attempts + 1, insurer=row.insurer) for row in rows]
 
     def beat(self, held: Sequence[Message], until: datetime) -> list[UUID]:
         """Lengthen the leases on claimed messages; those that are no longer the holder's."""
         ordered = sorted(held, key=_place)
-        return [one.id for one in ordered if not self._has_changed(_BEAT, {**_held(one), "b_until": until})]
+        return [one.id for one in ordered if not _BEAT.change(self._connection, {**_held(one), "b_until": until})]
 
     def lock(self, messages: Iterable[Message]) -> None:
         """Lock claimed messages until the transaction ends; to be called before more than one of them is changed."""
@@ -213,19 +210,12 @@ class Outbox:
 
     def put_back(self, held: Sequence[Message]) -> None:
         """Give the leases on claimed messages back, as if they had not been claimed."""
-        if held:
-            self._connection.execute(_PUT_BACK, [_held(one) for one in held])
-
-    def _has_changed(self, statement: Update, row: dict[str, Any]) -> bool:
-        return self._connection.execute(statement, row).rowcount == 1
+        _PUT_BACK.change_all(self._connection, [_held(one) for one in held])
 
     def refer(self, messages: Sequence[Message]) -> None:
         """Keep the input references of claimed messages, before any of them is sent."""
-        if messages:
-            self._connection.execute(
-                _REFER,
-                [{"b_bucket": one.bucket, "b_id": one.id, "b_reference": one.input_reference} for one in messages],
-            )
+        references = [{"b_bucket": one.bucket, "b_id": one.id, "b_reference": one.input_reference} for one in messages]
+        _REFER.change_all(self._connection, references)
 
     def take(self, steps: Sequence[tuple[Message, Step]], now: datetime) -> list[tuple[Message, Step]]:
         """Record what became of claimed messages after an attempt; those of them that failed for good just now.
@@ -233,10 +223,9 @@ class Outbox:
         Shape: nothing changes where another worker took over.
         """
         going_on = [_step(message, step, now) for message, step in steps if step.state is not State.FAILED]
-        if going_on:
-            self._connection.execute(_STEP, going_on)
+        _STEP.change_all(self._connection, going_on)
         ended = [(message, step) for message, step in steps if step.state is State.FAILED]
-        return [one for one in ended if self._has_changed(_STEP, _step(*one, now))]
+        return [one for one in ended if _STEP.change(self._connection, _step(*one, now))]
 
     def retry(self, bucket: int, message_id: UUID, now: datetime) -> Message | None:
         """Let a message that failed go again under its id; None when it did not fail."""
@@ -261,31 +250,23 @@ class Outbox:
         Shape: it is never sent again, so a number of its own that it bore is destroyed.
         """
         state = State.ACCEPTED if answer.accepted else State.REJECTED
-        row = self._connection.execute(
-            _ANSWER,
-            {
-                "b_bucket": bucket,
-                "b_id": answer.message_id,
-                "b_state": state.value,
-                "b_reason": answer.code,
-                "b_at": at,
-            },
-        ).one_or_none()
-        return None if row is None else _message_of(row)
+        place = {"b_bucket": bucket, "b_id": answer.message_id}
+        answered = {**place, "b_state": state.value, "b_reason": answer.code, "b_at": at}
+        return next((_message_of(row) for row in _ANSWER.ask(self._connection, answered)), None)
 
     def persons(self, places: Iterable[tuple[int, UUID]]) -> Mapping[UUID, Person]:
         """Of the messages that are at places: whom each is about; an unlocked look."""
-        found: dict[UUID, Person] = {}
-        for bucket, here in groupby(sorted(set(places)), key=itemgetter(0)):
-            rows = self._connection.execute(_PERSONS, {"b_bucket": bucket, "ids": [one for _, one in here]})
-            found |= {row.id: (bucket, row.project, bytes(row.pseudonym)) for row in rows}
-        return found
+        return {
+            one: (bucket, row.project, bytes(row.pseudonym))
+            for bucket, one in places
+            for row in _PERSON.ask(self._connection, {"b_bucket": bucket, "b_id": one})
+        }
 
     def standing(self, person: Person, message_id: UUID) -> Standing | None:
         """What is on record of a person's message, or None; it is locked until the transaction ends."""
         bucket, project, pseudonym = person
         asked = {"b_bucket": bucket, "b_id": message_id, "b_project": project, "b_pseudonym": pseudonym}
-        row = self._connection.execute(_STANDING, asked).one_or_none()
+        row = next(iter(_STANDING.ask(self._connection, asked)), None)
         if row is None:
             return None
         state = State(row.state)
@@ -351,7 +332,7 @@ def _held(message: Message) -> dict[str, Any]:
     return {"b_bucket": message.bucket, "b_id": message.id, "b_attempts": message.attempts}
 
 
-def _message_of(row: Row[Any]) -> Message:
+def _message_of(row: Any) -> Message:
     return Message(
         id=row.id,
         bucket=row.bucket,

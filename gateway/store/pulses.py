@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, delete, func, select
 
 from gateway.store.batch_tables import batch
-from gateway.store.dialects import Statement
+from gateway.store.prepared import Prepared
 from gateway.store.pulse_tables import lane_beat, latency, pulse
 from gateway.store.tables import extract
 
@@ -27,7 +27,7 @@ ALIVE_FOR = timedelta(seconds=60)
 """How long a worker counts after its last beat."""
 MISSED_FOR = timedelta(minutes=10)
 """How long the beats of a worker that ended without a word are still told."""
-_BEAT = Statement(
+_BEAT = Prepared(
     lambda insert: (added := insert(pulse)).on_conflict_do_update(
         index_elements=["name"],
         set_={
@@ -37,12 +37,12 @@ _BEAT = Statement(
         },
     )
 )
-_OBSERVE = Statement(
+_OBSERVE = Prepared(
     lambda insert: (added := insert(latency)).on_conflict_do_update(
         index_elements=["name", "upto_seconds"], set_={"done": latency.c.done + added.excluded.done}
     )
 )
-_TURN = Statement(
+_TURN = Prepared(
     lambda insert: (added := insert(lane_beat)).on_conflict_do_update(
         index_elements=["worker", "lane"], set_={"at": added.excluded.at}
     )
@@ -96,7 +96,7 @@ class Pulses:
     def beat(self, name: str, now: datetime, seconds: float = 0.0, count: int = 1) -> None:
         """Count work that was done now; to be called last in its transaction."""
         done = {"name": name, "at": now, "done": count, "seconds": seconds}
-        self._connection.execute(_BEAT.on(self._connection), done)
+        _BEAT.change(self._connection, done)
 
     def observe(self, name: str, now: datetime, waits: Sequence[float]) -> None:
         """Count work that was done now by how long each piece of it took; to be called last in its transaction."""
@@ -108,8 +108,7 @@ class Pulses:
             for place, count in sorted(places.items())
             if place < len(BOUNDS)
         ]
-        if bounded:
-            self._connection.execute(_OBSERVE.on(self._connection), bounded)
+        _OBSERVE.change_all(self._connection, bounded)
         self.beat(name, now, sum(waits), len(waits))
 
     def latencies(self) -> Mapping[str, Mapping[int, int]]:
@@ -121,7 +120,7 @@ class Pulses:
 
     def turn(self, worker: str, lane: str, now: datetime) -> None:
         """Say that a worker's lane goes on."""
-        self._connection.execute(_TURN.on(self._connection), {"worker": worker, "lane": lane, "at": now})
+        _TURN.change(self._connection, {"worker": worker, "lane": lane, "at": now})
 
     def leave(self, worker: str) -> None:
         """Say that a worker has ended, and is not missed."""

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete
 
 from gateway.domain.rate import Limit
-from gateway.store.dialects import Statement
+from gateway.store.prepared import Prepared
 from gateway.store.tables import rate
 
 
@@ -23,7 +23,7 @@ def _spend(insert: Any) -> Any:
     return changed.returning(rate.c.empty_at)
 
 
-_SPEND = Statement(_spend)
+_SPEND = Prepared(_spend)
 
 
 class Rates:
@@ -36,7 +36,8 @@ class Rates:
         """When the bucket of who asks is empty again, on all gateways together."""
         row = {"shard": int.from_bytes(asker[:2], "big") % 4096, "asker": asker, "now": now}
         row |= {"latest": now + limit.window_seconds, "cost": count / limit.per_second}
-        return float(self._connection.execute(_SPEND.on(self._connection), row).scalar_one())
+        [found] = _SPEND.ask(self._connection, row)
+        return float(found.empty_at)
 
     def purge(self, before: float) -> int:
         """Forget the buckets that are empty since an instant; how many."""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from gateway.domain.disclosure import ProtectedCell
 from gateway.domain.errors import AlreadyReleased
-from gateway.store import dialects
+from gateway.store.prepared import Prepared
 from gateway.store.tables import cell, release
 
 CELLS_AT_ONCE = 1_000
@@ -48,7 +48,7 @@ class Release:
     reason: str | None = None
 
 
-_ADD = dialects.Statement(lambda insert: insert(release).on_conflict_do_nothing().returning(release.c.id))
+_ADD = Prepared(lambda insert: insert(release).on_conflict_do_nothing().returning(release.c.id))
 
 
 class Releases:
@@ -62,7 +62,7 @@ class Releases:
 
         Raises: AlreadyReleased when that revision is there already.
         """
-        if self._connection.execute(_ADD.on(self._connection), _columns(new)).one_or_none() is None:
+        if not _ADD.ask(self._connection, _columns(new)):
             raise AlreadyReleased
         rows = [
             {

@@ -32,6 +32,7 @@ from gateway.store.idempotency import Idempotency
 from gateway.store.inclusions import Inclusions
 from gateway.store.moves import Moves
 from gateway.store.outbox import Outbox
+from gateway.store.prepared import savepoint
 from gateway.store.pulses import Pulses
 from gateway.store.rates import Rates
 from gateway.store.releases import Releases
@@ -116,7 +117,7 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A block of the transaction that is undone on its own when it fails."""
-        with dialects.savepoint(self._connection):
+        with savepoint(self._connection):
             yield
 
     @contextmanager

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, bindparam, delete, literal, select, tuple_
 
-from gateway.store import dialects
 from gateway.store.beneficiaries import Person
+from gateway.store.prepared import Prepared
 from gateway.store.tables import vault
 
 _ROW = (
@@ -17,8 +17,8 @@ _ROW = (
     vault.c.pseudonym == bindparam("b_pseudonym"),
 )
 _KEY = (vault.c.bucket, vault.c.project, vault.c.pseudonym)
-_PUT = dialects.Statement(lambda insert: insert(vault).on_conflict_do_nothing())
-_SEALED = select(vault.c.sealed_ssin).where(*_ROW)
+_PUT = Prepared(lambda insert: insert(vault).on_conflict_do_nothing())
+_SEALED = Prepared(select(vault.c.sealed_ssin).where(*_ROW))
 _FORGET = delete(vault).where(*_ROW)
 
 
@@ -31,7 +31,7 @@ class Vault:
     def put(self, bucket: int, project: str, pseudonym: bytes, sealed_ssin: bytes) -> None:
         """Keep a sealed identity, unless it is kept already."""
         row = {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sealed_ssin": sealed_ssin}
-        self._connection.execute(_PUT.on(self._connection), row)
+        _PUT.change(self._connection, row)
 
     def forget(self, bucket: int, project: str, pseudonym: bytes) -> None:
         """Destroy a sealed identity that nothing current needs any more."""
@@ -41,7 +41,7 @@ class Vault:
     def holds(self, bucket: int, project: str, pseudonym: bytes) -> bool:
         """Whether there is a sealed identity of a pseudonym: whether anything current is about it."""
         row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
-        return self._connection.execute(_SEALED, row).first() is not None
+        return bool(_SEALED.ask(self._connection, row))
 
     def people(self, after: Person | None, limit: int) -> list[tuple[Person, bytes]]:
         """Whose identity is sealed, with the seal, in order of bucket, project and pseudonym from behind one on."""
@@ -55,4 +55,5 @@ class Vault:
     def get(self, bucket: int, project: str, pseudonym: bytes) -> bytes:
         """The sealed identity of a pseudonym."""
         row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
-        return bytes(self._connection.execute(_SEALED, row).scalar_one())
+        [found] = _SEALED.ask(self._connection, row)
+        return bytes(found.sealed_ssin)

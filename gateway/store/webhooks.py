@@ -15,12 +15,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, and_, bindparam, exists, insert, or_, select, text, update
 
+from gateway.store.prepared import Prepared
 from gateway.store.schema import delete_some
 from gateway.store.webhook_tables import webhook, webhook_event
 
 _earlier = webhook_event.alias("earlier")
 _WAITS = text("webhook_event.state = 'waiting'")  # as the index says it, or else it would not be used
-_OF_PROJECT = (
+_OF_PROJECT = Prepared(
     select(webhook)
     .where(webhook.c.project == bindparam("b_project"), webhook.c.removed_at.is_(None))
     .order_by(webhook.c.id)
@@ -137,7 +138,7 @@ class Webhooks:
     def of_project(self, project: str) -> list[Webhook]:
         """A project's webhooks, the oldest first; asked of the database once a transaction."""
         if project not in self._known:
-            found = self._connection.execute(_OF_PROJECT, {"b_project": project})
+            found = _OF_PROJECT.ask(self._connection, {"b_project": project})
             self._known[project] = [Webhook(**row._mapping) for row in found]
         return self._known[project]
 
