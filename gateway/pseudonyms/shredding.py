@@ -17,13 +17,16 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import count
 
 LABEL_BYTES = 8
 LEVELS = 32
 SECRET_BYTES = 32
+REMEMBERED_KEYS = 1024
 _NODE_BYTES = 1 + LABEL_BYTES + SECRET_BYTES
 _ROOT = (0, 0)
+_DIGITS = (b"\0", b"\1", b"\2", b"\3")
 Nodes = Mapping[tuple[int, int], bytes]
 """Secrets by their level and the way to them, two bits a level."""
 
@@ -35,12 +38,14 @@ class Destroyed(Exception):
 class Tree:
     """The secrets below which every key that was not destroyed can be made.
 
-    Cost: 32 hashes a key; each destroyed key adds 95 secrets of 41 bytes to the ring.
+    Cost: 32 hashes a key, which is remembered for as long as the tree is: a message is opened to be addressed and again
+    to be sent; each destroyed key adds 95 secrets of 41 bytes to the ring.
     """
 
     def __init__(self, label_secret: bytes, nodes: Nodes) -> None:
         self._label_secret = label_secret
         self._nodes = nodes
+        self.key = lru_cache(REMEMBERED_KEYS)(self._key)
 
     def label_of(self, person: bytes) -> bytes:
         """The label of a person's key: the first of theirs that was not destroyed, always the same until it is."""
@@ -51,7 +56,7 @@ class Tree:
             digest = hmac.digest(self._label_secret, number.to_bytes(4, "big") + person, "sha256")
             yield digest[:LABEL_BYTES]
 
-    def key(self, label: bytes) -> bytes:
+    def _key(self, label: bytes) -> bytes:
         """The key of a label.
 
         Raises: Destroyed.
@@ -59,9 +64,9 @@ class Tree:
         level = self._above(label)
         if level is None:
             raise Destroyed
-        secret = self._nodes[level, _way(label, level)]
-        for below in range(level + 1, LEVELS + 1):
-            secret = _child(secret, _way(label, below) & 3)
+        secret, way = self._nodes[level, _way(label, level)], int.from_bytes(label, "big")
+        for left in range(LEVELS - level - 1, -1, -1):  # without `_child`, whose calls cost as much as its hashes
+            secret = hmac.digest(secret, _DIGITS[way >> 2 * left & 3], "sha256")
         return secret
 
     def without(self, label: bytes) -> Tree:
@@ -116,4 +121,4 @@ def _way(label: bytes, level: int) -> int:
 
 
 def _child(secret: bytes, digit: int) -> bytes:
-    return hmac.digest(secret, bytes([digit]), "sha256")
+    return hmac.digest(secret, _DIGITS[digit], "sha256")
