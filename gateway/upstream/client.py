@@ -6,6 +6,7 @@ Stage: identified on the way out. Nothing that is sent or received is ever logge
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import requests
 from marshmallow import ValidationError
@@ -40,6 +41,7 @@ class MyCareNet:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._session = timed_session(TOTAL_SECONDS)
+        self._form = lru_cache(_form)
 
     def send(self, message: Message, ssin: Ssin) -> Outcome:
         """Send a message; what came of it as a value, never as an exception.
@@ -109,11 +111,21 @@ class MyCareNet:
 
         Shape: the answer's body is read whole, for the connection's sake, but no more of it than is ever taken.
         """
-        request = requests.PreparedRequest()
-        request.prepare(method="POST", url=self._url + path, headers=_JSON, data=body)
+        request = self._form(self._url + path).copy()
+        request.prepare_body(body, None)
         adapter = self._session.get_adapter(self._url)
         with adapter.send(request, stream=True, timeout=_TIMEOUT_SECONDS) as response:
             return response, read_at_most(response, LARGEST_ANSWER_BYTES)
+
+
+def _form(url: str) -> requests.PreparedRequest:
+    """A post to an address, without its body; made once, as checking the address costs as much as sending.
+
+    Raises: requests.RequestException.
+    """
+    form = requests.PreparedRequest()
+    form.prepare(method="POST", url=url, headers=_JSON)
+    return form
 
 
 def _acknowledged(body: bytes, message: Message) -> Outcome:
