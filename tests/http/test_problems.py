@@ -221,7 +221,7 @@ FACTS: Mapping[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "unknown-pseudocode": (
         "2022-03-01",
         an_action_request(pseudocode="794011"),
-        {"rule": "P2", "nearest": ["794010", "794032", "794999"]},
+        {"rule": "P2", "nearest": ["794010", "794032"]},
     ),
     "pseudocode-not-valid-then": (
         "2022-03-01",

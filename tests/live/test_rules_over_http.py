@@ -159,7 +159,7 @@ class TestCommunications:
         _, later = told[f"{case}: leaves, exit, later"]
 
         assert (status, answer["status"], answer["valid_until"]) == (200, "exited", valid_until)
-        assert answer["exit"] == {"reason": "deceased", "communicated_at": at}
+        assert answer["exit"] == {"reason": "deceased", "left_on": None, "communicated_at": at}
         assert (later["valid_from"], later["valid_until"]) == ("2021-10-01", valid_until)
 
     def test_an_exit_in_the_same_month_leaves_an_empty_interval(
