@@ -88,7 +88,7 @@ class ExtractFile(StrictSchema):
 
     type = Text(100, required=True, metadata=about("Its media type.", "text/csv"))
     url = FilePath(required=True, metadata=about("Where it is; an access token is needed.", f"{_FILES}/extract.csv"))
-    rows = WholeNumber(0, metadata=about("How many records it has; only of the file of records.", 120))
+    rows = WholeNumber(0, required=True, metadata=about("How many records it has; 0 where it is about them.", 120))
     bytes = WholeNumber(0, required=True, metadata=about("Its length in bytes.", 8192))
     sha256 = Checksum(required=True, metadata=about("Its SHA-256, hexadecimal.", _SHA256))
 

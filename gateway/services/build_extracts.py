@@ -166,13 +166,12 @@ def _held(build: _Build) -> frozenset[str]:
     return frozenset(found.releases)
 
 
-def _listed(path: Path, media_type: str, rows: int | None = None) -> dict[str, Any]:
-    """What is said of a file; it is on the disk by then."""
+def _listed(path: Path, media_type: str, rows: int = 0) -> dict[str, Any]:
+    """What is said of a file; it is on the disk by then. Shape: `rows` are records; a file about them has none."""
     with path.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())
-    counted = {} if rows is None else {"rows": rows}
-    return {"type": media_type, "name": path.name, **counted, "bytes": path.stat().st_size, "sha256": digest}
+    return {"type": media_type, "name": path.name, "rows": rows, "bytes": path.stat().st_size, "sha256": digest}
 
 
 def _report(

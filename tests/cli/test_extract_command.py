@@ -21,6 +21,7 @@ from schemas import strict_json
 from tests.released import a_class, quarter, well_covered, year
 from tests.saved import Desk, a_desk
 
+ANY_FILE = {"type": "text/csv", "rows": 0, "bytes": 1, "sha256": "0" * 64}
 FILES = ("data_dictionary.json", "disclosure_report.json", "example_pandas.py", "example.R", "manifest.json")
 
 
@@ -189,7 +190,7 @@ def test_manifest_that_counts_other_rows_is_refused(desk: Desk, copy: Callable[[
         ({"status": "running"}, "manifest.json: the extract is not done"),
         ({"requires_access_token": "yes"}, "manifest.json: it is not a manifest of this version"),
         (
-            {"output": [{"url": "/v1/extracts/../../etc/passwd", "type": "text/csv", "bytes": 1, "sha256": "0" * 64}]},
+            {"output": [{**ANY_FILE, "url": "/v1/extracts/../../etc/passwd"}]},
             "manifest.json: it is not a manifest of this version",
         ),
     ],

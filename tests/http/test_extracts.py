@@ -68,6 +68,7 @@ def test_extract_is_asked_for_followed_and_fetched(gateway: Gateway) -> None:
         assert (file.status_code, len(file.data)) == (200, one["bytes"])
         assert hashlib.sha256(file.data).hexdigest() == one["sha256"]
         assert file.mimetype == one["type"]
+    assert [one["rows"] for one in manifest["output"]] == [6, 0, 0, 0, 0]
     assert manifest["disclosure_report"] in [one["url"] for one in manifest["output"]]
     assert get(gateway, f"{location}/files/manifest.json").data == done.data
 

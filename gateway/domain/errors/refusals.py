@@ -297,7 +297,9 @@ class ZoneTaken(Refusal):
 
 @dataclass(eq=False)
 class NotInLattice(Refusal):
-    """The figures are not released in this combination; `dimension` names what is too many or not known."""
+    """The figures are not released in this combination; `dimension` names what is too many or not known,
+    itself or its value.
+    """
 
     dimension: str
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from gateway.store.releases import Release
 from schemas.aggregate import AggregateQuery, AggregateRelease, ReleaseList
 
 _NOT_FILTERS = ("by", "from", "to", "measure")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _KINDS = frozenset(kind.value for kind in PeriodKind)
 _FIGURES = ("beneficiaries", "actions", "providers", "margin_beneficiaries", "margin_actions")
 
@@ -33,8 +35,9 @@ def _ask(incoming: Incoming) -> Any:
 def question_of(query: Mapping[str, Any]) -> Question:
     """A question from its parameters.
 
-    Shape: exactly one kind of period, in `by` or as a filter; `surplus` names what no lattice holds.
-    Raises: InvalidRequest for an ill-formed value.
+    Shape: exactly one kind of period, in `by` or as a filter; `surplus` names what no lattice holds: also a dimension
+    with another value than one that is declared, and a period with a day in its place.
+    Raises: InvalidRequest for an ill-formed period.
     """
     by = tuple(query["by"].split(",")) if "by" in query else ()
     filters = {name: value for name, value in query.items() if name not in _NOT_FILTERS}
@@ -48,7 +51,9 @@ def question_of(query: Mapping[str, Any]) -> Question:
     takes_range = is_grouped and kind is not PeriodKind.CONVENTION
     if surplus is None and not takes_range and ("from" in query or "to" in query):
         surplus = "from" if "from" in query else "to"
-    _check_values(kind, first, last, filters)
+    undeclared = list(_undeclared(kind, first, last, filters))
+    if surplus is None and undeclared:
+        surplus = undeclared[0]
     return Question(
         by=tuple(name for name in by if name != kind),
         filters={name: value for name, value in filters.items() if name != kind},
@@ -62,18 +67,26 @@ def question_of(query: Mapping[str, Any]) -> Question:
     )
 
 
-def _check_values(kind: PeriodKind, first: str | None, last: str | None, filters: dict[str, str]) -> None:
-    """Refuse ill-formed periods and values."""
+def _undeclared(kind: PeriodKind, first: str | None, last: str | None, filters: dict[str, str]) -> Iterator[str]:
+    """The names of filters and ends of periods whose values the lattice does not know: lists, ranges, days.
+
+    Raises: InvalidRequest for a period that is nothing of the sort.
+    """
     for name, label in (("from", first), ("to", last)):
         if label is not None:
-            try:
-                Period.parse(kind, label)
-            except ValueError:
-                pointer = name if kind not in filters else kind.value
-                raise InvalidRequest([FieldError(f"?{pointer}", "invalid-parameter")]) from None
-    wrong = [name for name, value in filters.items() if name in DIMENSIONS and not is_declared(name, value)]
-    if wrong:
-        raise InvalidRequest([FieldError(f"?{name}", "invalid-parameter") for name in wrong])
+            said = kind.value if kind in filters else name
+            if _DAY.fullmatch(label):
+                yield said
+            else:
+                _check_period(kind, label, said)
+    yield from (name for name, value in filters.items() if name in DIMENSIONS and not is_declared(name, value))
+
+
+def _check_period(kind: PeriodKind, label: str, said: str) -> None:
+    try:
+        Period.parse(kind, label)
+    except ValueError:
+        raise InvalidRequest([FieldError(f"?{said}", "invalid-parameter")]) from None
 
 
 def _dump(figures: Figures, incoming: Incoming) -> Outgoing:
