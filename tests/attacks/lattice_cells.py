@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -38,10 +39,11 @@ class Pair:
     without: Counts
 
 
-def all_nodes() -> list[Node]:
+@cache
+def all_nodes() -> tuple[Node, ...]:
     """Everything about actions that is ever drawn: the lattice and the rungs of extracts."""
     kinds = tuple(PeriodKind)
-    return [node for kind in kinds for node in (*nodes(kind, Measure.ACTIONS), *rung_nodes(kind, Measure.ACTIONS))]
+    return tuple(node for kind in kinds for node in (*nodes(kind, Measure.ACTIONS), *rung_nodes(kind, Measure.ACTIONS)))
 
 
 class Cells:

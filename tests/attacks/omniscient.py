@@ -108,30 +108,38 @@ def _is_large(j: int, beneficiaries: int) -> float:
     return 0.0 if beneficiaries < 10 else 1 - 2 * at_least(j, beneficiaries - 9)
 
 
-def accuracy(pairs: Sequence[Pair], actor: Actor, redraws: int, seed: int, factor: Fraction = Fraction(1)) -> float:
-    """How often the attacker is right about some facts, by the cells that they enter, with and without them.
+def accuracies(
+    pairs: Sequence[Pair], actors: Sequence[Actor], redraws: int, seed: int, factor: Fraction = Fraction(1)
+) -> list[float]:
+    """How often each actor is right about some facts, by the cells that they enter, with and without them.
 
-    Shape: `factor` multiplies every sigma; half a coin's throw is 0.5.
+    Shape: `factor` multiplies every sigma; half a coin's throw is 0.5. All see the same draws.
     """
     chance = np.random.default_rng(seed)
-    ratio = np.zeros(redraws)
+    ratios = np.zeros((len(actors), redraws))
     there = chance.random(redraws) < 0.5
     for pair in pairs:
         if pair.with_it.beneficiaries >= 10 and pair.with_it != pair.without:
             level = level_of(pair.kind, pair.dims, factor)
-            ratio += _evidence(
-                probabilities(level, pair.without), probabilities(level, pair.with_it), there, actor, chance
+            ratios += _evidence(
+                probabilities(level, pair.without), probabilities(level, pair.with_it), there, actors, chance
             )
-    return float(np.mean(1 / (1 + np.exp(-np.minimum(np.abs(ratio), 50)))))
+    return [float(np.mean(1 / (1 + np.exp(-np.minimum(np.abs(ratio), 50))))) for ratio in ratios]
 
 
-def _evidence(without: Cell, with_it: Cell, there: Flags, actor: Actor, chance: np.random.Generator) -> Floats:
-    """What one cell says, drawn for each throw from the register that is true in it."""
-    found = np.zeros(len(there))
-    shown = _as_coalition if actor == "coalition" and with_it.level.is_of_project else _as_outsider
+def _evidence(
+    without: Cell, with_it: Cell, there: Flags, actors: Sequence[Actor], chance: np.random.Generator
+) -> Floats:
+    """What one cell says to each actor, drawn for each throw from the register that is true in it."""
+    found = np.zeros((len(actors), len(there)))
+    shown = {
+        one: _as_coalition if one == "coalition" and with_it.level.is_of_project else _as_outsider for one in actors
+    }
     for cell, throws in ((without, np.flatnonzero(~there)), (with_it, np.flatnonzero(there))):
         seen = _draw(cell, len(throws), chance)
-        found[throws] = shown(with_it, seen) - shown(without, seen)
+        said = {show: show(with_it, seen) - show(without, seen) for show in set(shown.values())}
+        for number, actor in enumerate(actors):
+            found[number, throws] = said[shown[actor]]
     return found
 
 

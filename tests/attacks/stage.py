@@ -20,7 +20,7 @@ from tests.attacks.campaign import attack
 from tests.attacks.inference import Knowledge
 from tests.attacks.lattice_cells import Cells, Pair, one_fact, one_person, some_facts
 from tests.attacks.mechanisms import Planted, ours
-from tests.attacks.omniscient import accuracy
+from tests.attacks.omniscient import accuracies
 from tests.attacks.register import Register, a_small_project
 from tests.attacks.score import Tally
 from tests.attacks.utility import Utility, utilities
@@ -99,7 +99,7 @@ def omniscient_on_facts(register: Register, count: int, seed: int) -> list[Omnis
     cells = Cells(register)
     facts = some_facts(register, np.random.default_rng(seed), count)
     pairs = [list(cells.pairs(one_fact(register, fact))) for fact in facts]
-    return [_over(pairs, actor, "fact", seed) for actor in ACTORS]
+    return _over(pairs, "fact", seed)
 
 
 def omniscient_on_people(register: Register, count: int, seed: int) -> list[Omniscient]:
@@ -107,14 +107,21 @@ def omniscient_on_people(register: Register, count: int, seed: int) -> list[Omni
     cells = Cells(register)
     people = np.random.default_rng(seed).choice(np.unique(register.facts["person"]), count, replace=False)
     pairs = [list(cells.pairs(one_person(register, int(person)))) for person in people]
-    return [_over(pairs, actor, "person in a year", seed) for actor in ACTORS]
+    return _over(pairs, "person in a year", seed)
 
 
-def _over(pairs: list[list[Pair]], actor: Actor, unit: str, seed: int) -> Omniscient:
-    rates = [accuracy(one, actor, REDRAWS, seed + number) for number, one in enumerate(pairs)]
-    hardest = sorted(range(len(pairs)), key=lambda number: rates[number])[-WORST:]
-    for number in hardest:
-        rates[number] = accuracy(pairs[number], actor, REDRAWS_OF_THE_WORST, seed)
+def _over(pairs: list[list[Pair]], unit: str, seed: int) -> list[Omniscient]:
+    by_pair = [accuracies(one, ACTORS, REDRAWS, seed + number) for number, one in enumerate(pairs)]
+    return [
+        _of_actor(pairs, actor, list(rates), unit, seed)
+        for actor, rates in zip(ACTORS, zip(*by_pair, strict=True), strict=True)
+    ]
+
+
+def _of_actor(pairs: list[list[Pair]], actor: Actor, rates: list[float], unit: str, seed: int) -> Omniscient:
+    """How often one actor is right; what it is best at is drawn again, more often."""
+    for number in sorted(range(len(pairs)), key=lambda number: rates[number])[-WORST:]:
+        (rates[number],) = accuracies(pairs[number], [actor], REDRAWS_OF_THE_WORST, seed)
     return Omniscient(actor, unit, len(pairs), median(rates), max(rates))
 
 
@@ -123,7 +130,8 @@ def accuracy_at(register: Register, factor: Fraction, count: int, seed: int) -> 
     cells = Cells(register)
     facts = some_facts(register, np.random.default_rng(seed), count)
     return median(
-        accuracy(list(cells.pairs(one_fact(register, fact))), "coalition", REDRAWS, seed, factor) for fact in facts
+        accuracies(list(cells.pairs(one_fact(register, fact))), ["coalition"], REDRAWS, seed, factor)[0]
+        for fact in facts
     )
 
 
