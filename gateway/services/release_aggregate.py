@@ -47,8 +47,8 @@ class Figures:
     next_step: Step | None
 
 
-def get_aggregates(work: Work, question: Question) -> Figures:
-    """The released figures that answer a question.
+def get_aggregates(work: Work, question: Question, *, with_step: bool = True) -> Figures:
+    """The released figures that answer a question, with the next step where it is wanted.
 
     Raises: RoleNotAllowed, ForeignProject, NotInLattice, NotReleased.
     """
@@ -64,7 +64,7 @@ def get_aggregates(work: Work, question: Question) -> Figures:
         periods = _periods(reader, question)
         releases = [_released(reader, catalogue, question, period) for period in periods]
         cells = [cell for release in releases for cell in _cells(reader, question, release, audience)]
-        step = next_step(reader, question, cells, audience)
+        step = next_step(reader, question, cells, audience) if with_step else None
     return Figures(question, cells, releases, audience, step)
 
 

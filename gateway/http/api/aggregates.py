@@ -29,7 +29,7 @@ _FIGURES = ("beneficiaries", "actions", "providers", "margin_beneficiaries", "ma
 def _ask(incoming: Incoming) -> Any:
     """The verb that answers a question; what the lattice does not hold is refused in its turn, after 403."""
     question = question_of(incoming.query)
-    return partial(get_aggregates, question=question)
+    return partial(get_aggregates, question=question, with_step=not _wants_csv(incoming))
 
 
 def question_of(query: Mapping[str, Any]) -> Question:
@@ -91,12 +91,14 @@ def _check_period(kind: PeriodKind, label: str, said: str) -> None:
 
 def _dump(figures: Figures, incoming: Incoming) -> Outgoing:
     headers = {"Vary": "Accept, Authorization"}
-    if _wants_csv(incoming.headers.get("Accept", "")):
+    if _wants_csv(incoming):
         return Outgoing(None, headers, text=csv_of(figures), content_type="text/csv; charset=utf-8")
     return Outgoing(document(figures), headers)
 
 
-def _wants_csv(accept: str) -> bool:
+def _wants_csv(incoming: Incoming) -> bool:
+    """Whether the answer is a table, in which a next step has no place."""
+    accept = incoming.headers.get("Accept", "")
     kinds = [part.split(";")[0].strip().lower() for part in accept.split(",")]
     return "text/csv" in kinds and "application/json" not in kinds
 
