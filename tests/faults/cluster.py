@@ -21,13 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import requests
 import yaml
 
 from tests.faults.debian import TOOLS, program
 from tests.faults.relay import Route
-from tests.faults.server import DATABASE
+from tests.faults.sessions import DATABASE, Asked
 from tests.postgres import client_program, free_port, unprivileged
 from tests.sandboxes import await_that, children_of
 
@@ -84,7 +83,7 @@ class Node:
         return [f"node{self.number}", f"api{self.number}", f"dcs{self.number}"]
 
 
-class Cluster:
+class Cluster(Asked):
     """The cluster: started, broken and asked."""
 
     def __init__(self, home: Path) -> None:
@@ -110,6 +109,10 @@ class Cluster:
         """The address of the register's database: whichever node takes writes."""
         hosts = "&".join(f"host=127.0.0.1:{self.routes[f'db{node.number}'][0]}" for node in self.nodes)
         return f"postgresql+psycopg://postgres@/{DATABASE}?{hosts}&target_session_attrs=read-write"
+
+    def asked_at(self) -> int:
+        """The leader's own port; waits until there is one."""
+        return self.leader().sql_port
 
     def start(self) -> None:
         """Start everything that does not run, and wait until there is a leader and two that follow."""
@@ -208,22 +211,6 @@ class Cluster:
                     if one["state"] in ("running", "streaming")
                 }
         return {}
-
-    @contextmanager
-    def session(self, database: str = DATABASE) -> Iterator[psycopg.Connection]:
-        """A session with the leader, past every gateway and relay."""
-        dsn = f"postgresql://postgres@127.0.0.1:{self.leader().sql_port}/{database}"
-        with psycopg.connect(dsn, autocommit=True, connect_timeout=5, application_name="rig") as opened:
-            yield opened
-
-    def run(self, statement: str, database: str = DATABASE) -> None:
-        """Run one statement on the leader."""
-        with self.session(database) as session:
-            session.execute(statement.encode())
-
-    def create(self) -> None:
-        """Make the register's database, empty."""
-        self.run(f"CREATE DATABASE {DATABASE}", "postgres")
 
     def stop(self) -> None:
         """End everything."""

@@ -21,7 +21,8 @@ from tests.faults.journal import Journal
 from tests.faults.load import Load, Plan
 from tests.faults.orders import Order
 from tests.faults.rig import Rig
-from tests.faults.server import DATABASE, Server
+from tests.faults.server import Server
+from tests.faults.sessions import DATABASE
 from tests.postgres import client_program
 
 EARLIER = 500

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import psycopg
 
+from tests.faults.sessions import DATABASE, Asked
 from tests.postgres import SETTINGS, WATCHDOG, free_port, server_programs, unprivileged
 from tests.sandboxes import children_of
 
-DATABASE = "register"
 WAIT_SECONDS = 60.0
 
 
-class Server:
+class Server(Asked):
     """A server on its own data directory; with a `disk`, its journal is there."""
 
     def __init__(
@@ -69,6 +69,10 @@ class Server:
         """The address of the register's database; at another port, as behind a relay."""
         return f"postgresql+psycopg://postgres@127.0.0.1:{port or self.port}/{DATABASE}"
 
+    def asked_at(self) -> int:
+        """Its own port."""
+        return self.port
+
     def start(self) -> None:
         """Start it, unless it runs, and wait until it answers; one that gives up meanwhile is started again."""
         deadline = time.monotonic() + WAIT_SECONDS
@@ -95,10 +99,6 @@ class Server:
                 **self._as_user,
             )
             self._watch(self._process.pid)
-
-    def create(self) -> None:
-        """Make the register's database, empty."""
-        self.run(f"CREATE DATABASE {DATABASE}", "postgres")
 
     def use_up_the_journal(self) -> None:
         """Write on until the journal needs a new file, which there may be no room for."""
@@ -149,18 +149,6 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.kill()
             self._unwatch()
-
-    @contextmanager
-    def session(self, database: str = DATABASE) -> Iterator[psycopg.Connection]:
-        """A session past every gateway."""
-        dsn = f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
-        with psycopg.connect(dsn, autocommit=True, connect_timeout=5, application_name="rig") as opened:
-            yield opened
-
-    def run(self, statement: str, database: str = DATABASE) -> None:
-        """Run one statement."""
-        with self.session(database) as session:
-            session.execute(statement.encode())
 
     def _watch(self, pid: int) -> None:
         """Let the server end with the rig, however that ends."""
