@@ -297,9 +297,7 @@ class ZoneTaken(Refusal):
 
 @dataclass(eq=False)
 class NotInLattice(Refusal):
-    """The figures are not released in this combination; `dimension` names what is too many or not known,
-    itself or its value.
-    """
+    """The figures are not released in this combination; `dimension`, or its value, is too many or not known."""
 
     dimension: str
 
