@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement in a round")
     parser.add_argument("--lines", type=int, default=10_000, help="of a batch")
-    parser.add_argument("--districts", type=int, default=5, help="of an extract: 23040 records for each")
+    parser.add_argument("--districts", type=int, default=5, help="of an extract: 34560 records for each")
     parser.add_argument("--page", type=Path, default=PAGE)
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended and nothing is left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,11 +22,15 @@ HEAD = """\
 Written by `make bench`. Aims are ratios of two figures of the same round, as the machine drifts and both drift with it.
 Shown are medians of {rounds} rounds of {seconds:g} seconds each, with the lowest and the highest.
 
-{machine}; load average {load}, the work of others included: the more of it there
-is, the less a system of few processes gets beside one of many, like PostgreSQL under pgbench.
+{machine}; load average {load}, the work of others included.
 PostgreSQL {postgresql} ({settings}),
 {versions}.
 Each server has {workers} workers with {threads} threads or connections each. Measured on {today}.
+"""
+BUSY = """
+**Others used the machine as well.** A system of few processes then gets less of it than one of many, like PostgreSQL
+under pgbench, and one that was asked little has not warmed up. CPU for each answer says more than ratios of this run,
+which is to be made again on a machine of its own.
 """
 WHAT = """\
 A registration is `POST /v1/inclusions` of somebody new: token (ES256) verified, body checked, SSIN pseudonymised (HMAC)
@@ -139,11 +144,12 @@ def _by(found: Found, name: str, other: str) -> list[float]:
 
 def page(found: Found, rounds: int, seconds: float, lines: int, profile: Profile) -> str:
     """The whole page."""
+    loads = found.figures["load average"]
     head = HEAD.format(
         rounds=rounds,
         seconds=seconds,
         machine=description(),
-        load=spread(found.figures["load average"]),
+        load=spread(loads),
         postgresql=found.server,
         settings=", ".join(f"{name} {SETTINGS[name]}" for name in ("fsync", "synchronous_commit", "shared_buffers")),
         versions=", ".join(f"{name} {number}" for name, number in versions()),
@@ -156,7 +162,7 @@ def page(found: Found, rounds: int, seconds: float, lines: int, profile: Profile
     bulk = [(title, found.figures[name]) for name, title in FIGURES.items()]
     return "\n".join(
         [
-            head,
+            head + (BUSY if median(loads) > (os.cpu_count() or 1) else ""),
             *("## What was aimed at", ""),
             *_table(("id", "what", "to reach", "measured", "reached"), rows, "---"),
             *("", f"Loading the code takes {spread(found.figures['import'], '{:.2f}')} s of the start.", ""),
