@@ -47,6 +47,11 @@ def is_ssin(text: str) -> bool:
     return check in (97 - number % 97, 97 - (2_000_000_000 + number) % 97)
 
 
+def fetch_keys() -> None:
+    """Have the issuer's keys at hand."""
+    _keys.get_signing_keys()
+
+
 def verified(token: str) -> dict[str, Any]:
     """The claims of a token of the issuer.
 
