@@ -73,7 +73,7 @@ class Audit:
 
     def add(self, entry: Entry) -> None:
         """Append one entry."""
-        _ADD.change(self._connection, vars(entry))
+        _ADD.tell(self._connection, vars(entry))
 
     def unchained(self) -> Unchained:
         """What waits for its place in a chain."""

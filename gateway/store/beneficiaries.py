@@ -96,7 +96,7 @@ class Beneficiaries:
         """
         for bucket, project, pseudonym in sorted(set(persons), key=_order):
             row = {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sequence": NOBODY}
-            _HOLD.change(self._connection, row)
+            _HOLD.tell(self._connection, row)
 
     def vacate(self, person: Person) -> None:
         """Remove the row of a place where nobody is."""
@@ -122,7 +122,7 @@ class Beneficiaries:
 
     def describe(self, told: Sequence[tuple[Person, Member]]) -> None:
         """Keep what the member register told of beneficiaries; of one that it told of twice, the last word stands."""
-        _DESCRIBE.change_all(self._connection, [_described(*one) for one in told])
+        _DESCRIBE.tell_all(self._connection, [_described(*one) for one in told])
 
 
 def _order(person: Person) -> tuple[int, bytes]:

@@ -61,7 +61,7 @@ class Chains:
     def take(self, chain: int) -> Head | None:
         """Where a chain ends, held until the transaction does; None while another worker holds it."""
         place = {"b_first": _first(chain)}
-        _OPEN.change(self._connection, place)
+        _OPEN.tell(self._connection, place)
         return next((Head(row.position, row.hash) for row in _TAKE.ask(self._connection, place)), None)
 
     def next(self, chain: int, limit: int) -> list[Entry]:
@@ -72,8 +72,8 @@ class Chains:
     def put(self, chain: int, entries: Sequence[ChainedEntry]) -> None:
         """Give entries, at least one, their places at the end of a chain that was taken."""
         places = [{"b_bucket": one.entry.bucket, "b_id": one.entry.id, **_head(one.head)} for one in entries]
-        _PUT.change_all(self._connection, places)
-        _END.change(self._connection, {"b_first": _first(chain), **_head(entries[-1].head)})
+        _PUT.tell_all(self._connection, places)
+        _END.tell(self._connection, {"b_first": _first(chain), **_head(entries[-1].head)})
 
     def heads(self) -> Mapping[int, Head]:
         """Where every chain that has begun ends."""

@@ -24,7 +24,7 @@ class DeniedKeys:
 
     def deny(self, kid: str, now: datetime) -> None:
         """Deny a key; one that is denied stays so since when it was."""
-        _DENY.change(self._connection, {"kid": kid, "denied_at": now})
+        _DENY.tell(self._connection, {"kid": kid, "denied_at": now})
 
     def lift(self, kid: str) -> bool:
         """Deny a key no more; whether it was denied."""

@@ -14,12 +14,12 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gateway.domain.errors import StoreUnavailable
+from gateway.store import driver
 from gateway.store.patience import LONGEST_SECONDS, Silence, Unanswered, bound_waits
 
 READ_ONLY = "chroniccare_read_only"
@@ -128,6 +128,7 @@ def _open_postgresql(url: URL, connections: int, role: str) -> Engine:
     )
     bound_waits(engine, longest / 1000 + ANSWER_MARGIN_SECONDS, Silence(_check_commits))
     event.listen(engine, "connect", _heed_warnings)
+    driver.keep_order(engine)
     return engine
 
 
@@ -204,7 +205,7 @@ def see(connection: Connection, projects: Callable[[], Iterable[str] | None]) ->
     seen = EVERY if named is None else ",".join(named)
     if seen != EVERY and not _PROJECT_IDS.fullmatch(seen):
         raise AssertionError("the id of a project is of a-z, 0-9 and hyphen")
-    connection.exec_driver_sql(f"SET LOCAL {PROJECTS} = '{seen}'")
+    driver.tell(connection, f"SET LOCAL {PROJECTS} = '{seen}'", ())
 
 
 READABLE = frozenset({"release", "cell"})
@@ -258,11 +259,6 @@ class OneWriter:
     def close(self) -> None:
         """Leave the queue for good."""
         self._file.close()
-
-
-INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-"""Each engine's own `insert`, which takes `ON CONFLICT`."""
-DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
 
 
 def is_lock_timeout(error: DBAPIError) -> bool:

@@ -49,7 +49,7 @@ class Failures:
         """Remember that a person had a message sent again that MyCareNet had taken, and why."""
         row = {"bucket": message.bucket, "message": message.id, "attempt": message.attempts}
         told = {"failed_at": at, "reason": LOST, "retried_at": at, "retry_reason": reason}
-        _RESENT.change(self._connection, {**row, **told})
+        _RESENT.tell(self._connection, {**row, **told})
 
     def retried(self, bucket: int, message: UUID, reason: str, at: datetime) -> None:
         """Remember that a person had a failed message tried again, and why."""

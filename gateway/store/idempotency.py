@@ -111,7 +111,7 @@ class Idempotency:
 
     def keep(self, key: Key, answer: KeptAnswer) -> None:
         """Keep the answer with its effect."""
-        _KEEP.change(
+        _KEEP.tell(
             self._connection,
             {
                 "b_shard": key.shard,

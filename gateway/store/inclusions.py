@@ -100,7 +100,7 @@ class Inclusions:
 
         Shape: `asked_at` is when what the new version asks MyCareNet for was communicated; None when it asks nothing.
         """
-        _SUPERSEDE.change(
+        _SUPERSEDE.tell(
             self._connection,
             {"b_bucket": changed.bucket, "b_id": changed.id, "b_version": changed.version, "b_at": at},
         )

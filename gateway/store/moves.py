@@ -49,7 +49,7 @@ class Moves:
     def note(self, bucket: int, moved_id: UUID, new_bucket: int) -> None:
         """Remember where something lives now."""
         row = {"bucket": bucket, "id": moved_id, "new_bucket": new_bucket}
-        _NOTE.change(self._connection, row)
+        _NOTE.tell(self._connection, row)
 
     def facts_of(self, person: Person) -> list[UUID]:
         """The ids of the inclusions and actions that are a person's now."""

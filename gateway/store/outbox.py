@@ -163,7 +163,7 @@ class Outbox:
 
     def add(self, message: Message, now: datetime) -> None:
         """Commit a message with its fact."""
-        _ADD.change(
+        _ADD.tell(
             self._connection,
             {
                 "bucket": message.bucket,
@@ -194,7 +194,7 @@ class Outbox:
         """
         rows = _CLAIM.ask(self._connection, {"b_bucket": bucket, "now": now, "limit": limit})
         leases = [{"b_bucket": bucket, "b_id": row.id, "until": until} for row in rows]
-        _LEASE.change_all(self._connection, leases)
+        _LEASE.tell_all(self._connection, leases)
         return [replace(_message_of(row), attempts=row.attempts + 1, insurer=row.insurer) for row in rows]
 
     def beat(self, held: Sequence[Message], until: datetime) -> list[UUID]:
@@ -210,12 +210,12 @@ class Outbox:
 
     def put_back(self, held: Sequence[Message]) -> None:
         """Give the leases on claimed messages back, as if they had not been claimed."""
-        _PUT_BACK.change_all(self._connection, [_held(one) for one in held])
+        _PUT_BACK.tell_all(self._connection, [_held(one) for one in held])
 
     def refer(self, messages: Sequence[Message]) -> None:
         """Keep the input references of claimed messages, before any of them is sent."""
         references = [{"b_bucket": one.bucket, "b_id": one.id, "b_reference": one.input_reference} for one in messages]
-        _REFER.change_all(self._connection, references)
+        _REFER.tell_all(self._connection, references)
 
     def take(self, steps: Sequence[tuple[Message, Step]], now: datetime) -> list[tuple[Message, Step]]:
         """Record what became of claimed messages after an attempt; those of them that failed for good just now.
@@ -223,7 +223,7 @@ class Outbox:
         Shape: nothing changes where another worker took over.
         """
         going_on = [_step(message, step, now) for message, step in steps if step.state is not State.FAILED]
-        _STEP.change_all(self._connection, going_on)
+        _STEP.tell_all(self._connection, going_on)
         ended = [(message, step) for message, step in steps if step.state is State.FAILED]
         return [one for one in ended if _STEP.change(self._connection, _step(*one, now))]
 

@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Dialect, Executable, Row, result_tuple
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from gateway.store.dialects import DRIVER_ERRORS, INSERTS
+from gateway.store import driver
 
 Given = Mapping[str, Any]
 Build = Callable[[Any], Executable]
 _Convert = Callable[[Any], Any]
+_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +73,29 @@ class Prepared:
 
     def on(self, dialect: str) -> Executable:
         """The statement itself, as an engine is told it."""
-        return self._statement(INSERTS[dialect]) if callable(self._statement) else self._statement
+        return self._statement(_INSERTS[dialect]) if callable(self._statement) else self._statement
 
     def ask(self, connection: Connection, row: Given) -> list[Row[Any]]:
         """Execute it; its rows."""
         compiled = self._for(connection, row)
-        cursor = _run(connection, compiled.sql, compiled.bound(row))
-        try:
-            found = cursor.fetchall()
-        except DRIVER_ERRORS as error:
-            _fail(connection, compiled.sql, error)
-        return [compiled.shown(one) for one in found]
+        return [compiled.shown(one) for one in driver.ask(connection, compiled.sql, compiled.bound(row))]
 
     def change(self, connection: Connection, row: Given) -> int:
         """Execute it; how many rows it changed."""
         compiled = self._for(connection, row)
-        return int(_run(connection, compiled.sql, compiled.bound(row)).rowcount)
+        return int(driver.send(connection, compiled.sql, compiled.bound(row)).rowcount)
 
-    def change_all(self, connection: Connection, rows: Iterable[Given]) -> None:
-        """Execute it with each of several rows, which name the same columns; nothing where there are none."""
+    def tell(self, connection: Connection, row: Given) -> None:
+        """Execute it, at the latest before the commit."""
+        compiled = self._for(connection, row)
+        driver.tell(connection, compiled.sql, compiled.bound(row))
+
+    def tell_all(self, connection: Connection, rows: Iterable[Given]) -> None:
+        """The same with each of several rows, which name the same columns; nothing where there are none."""
         given = list(rows)
         if given:
             compiled = self._for(connection, given[0])
-            _run(connection, compiled.sql, [compiled.bound(row) for row in given], is_many=True)
+            driver.tell(connection, compiled.sql, [compiled.bound(row) for row in given], is_many=True)
 
     def _for(self, connection: Connection, row: Given) -> _Compiled:
         dialect = connection.dialect
@@ -144,39 +145,13 @@ def savepoint(connection: Connection) -> Iterator[None]:
     Plain statements, because SQLAlchemy compiles its own for savepoints anew each time, which costs more than a write.
     Shape: may hold another one; of two with one name the inner one is meant.
     """
-    _run(connection, "SAVEPOINT block", ())
+    driver.send(connection, "SAVEPOINT block", ())
     try:
         yield
+        driver.send(connection, "RELEASE SAVEPOINT block", ())
     except BaseException:
         if not connection.invalidated:
-            _run(connection, "ROLLBACK TO SAVEPOINT block", ())
-            _run(connection, "RELEASE SAVEPOINT block", ())
+            driver.forget(connection)
+            driver.send(connection, "ROLLBACK TO SAVEPOINT block", ())
+            driver.send(connection, "RELEASE SAVEPOINT block", ())
         raise
-    _run(connection, "RELEASE SAVEPOINT block", ())
-
-
-def _run(connection: Connection, sql: str, values: Any, *, is_many: bool = False) -> Any:
-    driver: Any = connection.connection.driver_connection
-    try:
-        cursor = driver.cursor()
-        for listen in connection.engine.dispatch.before_cursor_execute:
-            listen(connection, cursor, sql, values, None, is_many)
-        if is_many:
-            cursor.executemany(sql, values)
-        else:
-            cursor.execute(sql, values)
-    except DRIVER_ERRORS as error:
-        _fail(connection, sql, error)
-    return cursor
-
-
-def _fail(connection: Connection, sql: str, error: Exception) -> NoReturn:
-    """Raise what SQLAlchemy would have made of a driver's error, and give up a connection that is gone as it would."""
-    dialect: Any = connection.dialect
-    is_gone = dialect.is_disconnect(error, connection.connection.driver_connection, None)
-    if is_gone:
-        connection.invalidate(error)
-    base = dialect.loaded_dbapi.Error
-    raise DBAPIError.instance(
-        sql, None, error, base, hide_parameters=True, connection_invalidated=is_gone, dialect=dialect
-    ) from error

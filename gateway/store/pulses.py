@@ -96,7 +96,7 @@ class Pulses:
     def beat(self, name: str, now: datetime, seconds: float = 0.0, count: int = 1) -> None:
         """Count work that was done now; to be called last in its transaction."""
         done = {"name": name, "at": now, "done": count, "seconds": seconds}
-        _BEAT.change(self._connection, done)
+        _BEAT.tell(self._connection, done)
 
     def observe(self, name: str, now: datetime, waits: Sequence[float]) -> None:
         """Count work that was done now by how long each piece of it took; to be called last in its transaction."""
@@ -108,7 +108,7 @@ class Pulses:
             for place, count in sorted(places.items())
             if place < len(BOUNDS)
         ]
-        _OBSERVE.change_all(self._connection, bounded)
+        _OBSERVE.tell_all(self._connection, bounded)
         self.beat(name, now, sum(waits), len(waits))
 
     def latencies(self) -> Mapping[str, Mapping[int, int]]:
@@ -120,7 +120,7 @@ class Pulses:
 
     def turn(self, worker: str, lane: str, now: datetime) -> None:
         """Say that a worker's lane goes on."""
-        _TURN.change(self._connection, {"worker": worker, "lane": lane, "at": now})
+        _TURN.tell(self._connection, {"worker": worker, "lane": lane, "at": now})
 
     def leave(self, worker: str) -> None:
         """Say that a worker has ended, and is not missed."""

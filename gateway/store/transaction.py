@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.domain.errors import CommitTooLate, StoreUnavailable
-from gateway.store import dialects
+from gateway.store import dialects, driver
 from gateway.store.actions import Actions
 from gateway.store.audit import Audit
 from gateway.store.batches import Batches
@@ -173,6 +173,7 @@ class Store:
                 opened = Transaction(connection, self._legal_now, self._cache, stamp)
                 yield opened
                 if opened.is_discarded:
+                    driver.settle(connection)
                     raise _Discarded
         except _Discarded:
             return
@@ -186,7 +187,12 @@ class Store:
 
     @contextmanager
     def _alone(self, check: Callable[[], None]) -> Iterator[Connection]:
-        with self._engine.connect() as connection, dialects.confirmed(connection), connection.begin():
+        with (
+            self._engine.connect() as connection,
+            dialects.confirmed(connection),
+            connection.begin() as begun,
+            driver.telling(connection, begun),
+        ):
             yield connection
             check()
 

@@ -31,7 +31,7 @@ class Vault:
     def put(self, bucket: int, project: str, pseudonym: bytes, sealed_ssin: bytes) -> None:
         """Keep a sealed identity, unless it is kept already."""
         row = {"bucket": bucket, "project": project, "pseudonym": pseudonym, "sealed_ssin": sealed_ssin}
-        _PUT.change(self._connection, row)
+        _PUT.tell(self._connection, row)
 
     def forget(self, bucket: int, project: str, pseudonym: bytes) -> None:
         """Destroy a sealed identity that nothing current needs any more."""

@@ -34,8 +34,8 @@ def connection(database_url: str) -> Iterator[Connection]:
 
 def test_rows_are_those_that_sqlalchemy_gives(connection: Connection) -> None:
     _ADD.change(connection, _row(1, status=201, headers={"ETag": '"é"'}, body=b"\x00\xff"))
-    _ADD.change_all(connection, [_row(2), _row(3)])
-    _ADD.change_all(connection, [])
+    _ADD.tell_all(connection, [_row(2), _row(3)])
+    _ADD.tell_all(connection, [])
 
     found = _FIND.ask(connection, {"b_shard": 7})
 

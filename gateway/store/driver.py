@@ -1,0 +1,135 @@
+"""How a statement reaches its engine: past SQLAlchemy, on the driver's own cursor, and in as few round trips as can be.
+
+What is asked is sent at once, and its answer waited for. What is only told waits for the next question, or for the
+commit, and goes with it: on PostgreSQL in one pipeline. To SQLite, to which there is no journey, all is sent at once.
+Shape: statements arrive in the order in which they were told and asked, SQLAlchemy's own among them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import RootTransaction
+from sqlalchemy.exc import DBAPIError
+
+DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
+_TOLD = "chroniccare_told"
+"""Of a connection in a transaction that can wait: what was told and is not sent yet."""
+
+
+def ask(connection: Connection, sql: str, values: Any) -> list[Any]:
+    """Execute a statement now; its rows, as the driver gives them."""
+    cursor = send(connection, sql, values)
+    try:
+        rows: list[Any] = cursor.fetchall()
+    except DRIVER_ERRORS as error:
+        _fail(connection, sql, error)
+    return rows
+
+
+def tell(connection: Connection, sql: str, values: Any, *, is_many: bool = False) -> None:
+    """Execute a statement, once or with each of several values, at the latest before the transaction is committed.
+
+    Not: told at once of what keeps it from being executed.
+    """
+    told = connection.info.get(_TOLD)
+    if told is None:
+        send(connection, sql, values, is_many=is_many)
+        return
+    _let_hear(connection, None, sql, values, is_many)
+    told += [(sql, one) for one in values] if is_many else [(sql, values)]
+
+
+def send(connection: Connection, sql: str, values: Any, *, is_many: bool = False) -> Any:
+    """Execute a statement now; its cursor."""
+    try:
+        cursor: Any = connection.connection.cursor()
+        _let_hear(connection, cursor, sql, values, is_many)
+        with _with_what_was_told(connection):
+            if is_many:
+                cursor.executemany(sql, values)
+            else:
+                cursor.execute(sql, values)
+    except DRIVER_ERRORS as error:
+        _fail(connection, sql, error)
+    return cursor
+
+
+@contextmanager
+def telling(connection: Connection, begun: RootTransaction) -> Iterator[None]:
+    """A block of a transaction in which what is told may wait; committed when it ends well."""
+    info = connection.info
+    info[_TOLD] = []
+    try:
+        yield
+        with _with_what_was_told(connection):
+            begun.commit()
+    except DRIVER_ERRORS as error:
+        _fail(connection, "COMMIT", error)
+    finally:
+        info.pop(_TOLD, None)
+
+
+def settle(connection: Connection) -> None:
+    """Send what was told."""
+    if connection.info.get(_TOLD):
+        try:
+            with _with_what_was_told(connection):
+                pass
+        except DRIVER_ERRORS as error:
+            _fail(connection, "what was told", error)
+
+
+def forget(connection: Connection) -> None:
+    """Let what was told and not sent never have been told."""
+    connection.info.get(_TOLD, []).clear()
+
+
+def keep_order(engine: Engine) -> None:
+    """Send what was told before whatever SQLAlchemy executes by itself."""
+
+    def settle_first(connection: Connection, _cursor: Any, _sql: str, _values: Any, context: Any, _many: bool) -> None:
+        if context is not None:
+            settle(connection)
+
+    event.listen(engine, "before_cursor_execute", settle_first)
+
+
+def _let_hear(connection: Connection, cursor: Any, sql: str, values: Any, is_many: bool) -> None:
+    """Tell those who listen to an engine; without a context, as the statement is none of SQLAlchemy's."""
+    for listen in connection.engine.dispatch.before_cursor_execute:
+        listen(connection, cursor, sql, values, None, is_many)
+
+
+@contextmanager
+def _with_what_was_told(connection: Connection) -> Iterator[None]:
+    """A block that sends one statement more, in the same round trip."""
+    told = connection.info.get(_TOLD)
+    driver: Any = connection.connection.driver_connection
+    if told is None or not (told or driver.info.transaction_status is TransactionStatus.IDLE):
+        yield
+        return
+    sent = list(told)
+    told.clear()
+    with driver.pipeline():
+        for sql, values in sent:
+            driver.execute(sql, values)
+        yield
+
+
+def _fail(connection: Connection, sql: str, error: Exception) -> NoReturn:
+    """Raise what SQLAlchemy would have made of a driver's error, and give up a connection that is gone as it would."""
+    dialect: Any = connection.dialect
+    is_gone = dialect.is_disconnect(error, connection.connection.driver_connection, None)
+    if is_gone:
+        connection.invalidate(error)
+    base = dialect.loaded_dbapi.Error
+    raise DBAPIError.instance(
+        sql, None, error, base, hide_parameters=True, connection_invalidated=is_gone, dialect=dialect
+    ) from error
