@@ -53,15 +53,28 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with what is long, end with short pieces, and do not follow what runs the same lines again and again."""
+    """Begin with what is long, and end with short pieces."""
     items.sort(key=lambda item: _turn(item.path.parent.name))
-    if config.getoption("no_cov"):
-        return
-    for item in items:
-        folder = item.path.parent.name
-        is_repetitive = folder in REPETITIVE or item.get_closest_marker("repetitive") is not None
-        if is_repetitive or (folder != "store" and _ON_POSTGRESQL.search(item.name)):
-            item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Do not follow what runs the same lines again and again, nor what it sets up and takes down."""
+    followed = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+    if followed is None or not _is_repetitive(item):
+        return (yield)
+    followed.pause()
+    try:
+        return (yield)
+    finally:
+        followed.resume()
+
+
+def _is_repetitive(item: pytest.Item) -> bool:
+    """Whether others run the same lines: the embedded store's tests those of a database, but in its own folder."""
+    folder = item.path.parent.name
+    is_marked = folder in REPETITIVE or item.get_closest_marker("repetitive") is not None
+    return is_marked or (folder != "store" and _ON_POSTGRESQL.search(item.name) is not None)
 
 
 def _turn(folder: str) -> int:

@@ -30,6 +30,7 @@ from tests.sandboxes import (
     synthetic_ssin,
 )
 
+pytestmark = pytest.mark.repetitive  # its process is a client alone
 LINES = 800
 KILLED_AFTER = 300
 Acknowledged = list[tuple[str, str]]

@@ -34,6 +34,7 @@ from schemas import catalogue
 from tests.openapi import strategies
 from tests.sandboxes import STORES, Sandbox, live_sandbox
 
+pytestmark = pytest.mark.repetitive  # its process is a client alone
 EXAMPLES = int(os.environ.get("CHRONICCARE_SCHEMATHESIS_EXAMPLES", "15"))
 PROJECT, PARTNER = "demo-nord", "12345625001"
 NOW = "2022-02-14T10:00:00Z"
