@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 from dataclasses import fields
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import pytest
 import yaml
 
 from gateway.settings import PREFIX, Settings, read_settings
@@ -86,3 +90,35 @@ def test_the_linter_finds_nothing() -> None:
     done = subprocess.run([found, ROOT / "docker" / "Dockerfile"], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+class Health(BaseHTTPRequestHandler):
+    """Answers `/live` alone, with the status that it is told."""
+
+    status = 200
+
+    def do_GET(self) -> None:
+        self.send_response(self.status if self.path == "/live" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("port", ["8080", "8081"])
+def test_a_health_check_says_whether_live_answers_well(port: str) -> None:
+    told = [json.loads(one) for one in re.findall(r"^ +CMD (\[.*\])$", DOCKERFILE, re.M)]
+    (command,) = [one for one in told if f":{port}/" in one[-1]]
+    server = HTTPServer(("127.0.0.1", 0), Health)
+    Thread(target=server.serve_forever, daemon=True).start()
+
+    def ends_with(status: int) -> int:
+        server.RequestHandlerClass = type("Told", (Health,), {"status": status})
+        here = command[-1].replace(f":{port}/", f":{server.server_port}/")
+        done = subprocess.run([sys.executable, "-I", *command[1:-1], here], stderr=subprocess.DEVNULL, check=False)
+        return done.returncode
+
+    assert (ends_with(200), ends_with(503)) == (0, 1)
+    server.shutdown()
+    server.server_close()
+    assert ends_with(200) == 1

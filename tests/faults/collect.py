@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from math import ceil
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import requests
@@ -64,8 +65,14 @@ def _actions(connection: Connection) -> Iterator[Row]:
 
 
 def _row(noun: str, row: Any, names: Iterable[str]) -> Row:
-    facts = {name: _text(getattr(row, name)) for name in names}
-    return Row(noun, str(row.id), row.project, row.pseudonym.hex(), row.status, text(row.message_id) or None, facts)
+    facts = {name: intern(_text(getattr(row, name))) for name in names}
+    message = intern(text(row.message_id)) or None
+    return Row(noun, _id(row.id), intern(row.project), intern(row.pseudonym.hex()), intern(row.status), message, facts)
+
+
+def _id(value: object) -> str:
+    """An id, which several of the things that are left name, kept once."""
+    return intern(str(value))
 
 
 def _text(value: Any) -> str:
@@ -74,21 +81,22 @@ def _text(value: Any) -> str:
 
 def _messages(connection: Connection) -> Iterator[Sent]:
     for row in connection.execute(select(outbox)):
-        beneficiary = (row.project, row.pseudonym.hex())
+        beneficiary = (intern(row.project), intern(row.pseudonym.hex()))
         leased = row.leased_until is not None
-        yield Sent(str(row.id), row.kind, str(row.reference), beneficiary, row.sequence, row.state, leased)
+        state = intern(row.state)
+        yield Sent(_id(row.id), intern(row.kind), _id(row.reference), beneficiary, row.sequence, state, leased)
 
 
 def _audited(connection: Connection) -> Iterator[Audited]:
     done = select(audit_entry.c.verb, audit_entry.c.object).where(audit_entry.c.outcome == "done")
     for row in connection.execute(done):
-        yield Audited(row.verb, text(row.object) or None)
+        yield Audited(intern(row.verb), intern(text(row.object)) or None)
 
 
 def _receipts(rig: Rig) -> Iterator[Receipt]:
     ahead = time.time() - time.monotonic()
     for one in requests.get(f"{rig.mock_url}/ledger", timeout=300).json()["items"]:
-        yield Receipt(one["message_id"], datetime.fromisoformat(one["received_at"]).timestamp() - ahead)
+        yield Receipt(intern(one["message_id"]), datetime.fromisoformat(one["received_at"]).timestamp() - ahead)
 
 
 def _figures(rig: Rig, months: Sequence[str]) -> Iterator[Figure]:

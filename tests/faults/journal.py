@@ -112,7 +112,7 @@ def _request(noted: Mapping[str, Any]) -> Request:
         _shared(noted["facts"]),
         tuple(attempts),
         noted["due_at"],
-        noted["id"],
+        noted["id"] and intern(noted["id"]),
         _shared(noted["shown"]),
         _EXPECTED.setdefault(tuple(noted["expected"]), tuple(noted["expected"])),
     )
