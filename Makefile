@@ -5,11 +5,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PATRONI := .tools/patroni/.ready
+MUTATE := .tools/mutate/.ready
 PEERS := .tools/bench/.ready
 # A machine may say that Python keeps no compiled modules: then each of hundreds of processes compiles them all again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check attack bench campaign rules sample sbom lock clean
+.PHONY: help setup run test check attack bench campaign mutate rules sample sbom lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -69,6 +70,15 @@ $(PATRONI): requirements/patroni.txt requirements/build.txt $(READY)
 	@$(BIN)/uv pip install --quiet --python .tools/patroni/bin/python --require-hashes --no-build-isolation --requirement requirements/patroni.txt
 	@touch $@
 
+mutate: $(READY) $(MUTATE) ## change the code that guards identities in small ways, and see whether tests notice (FILES=); writes bench/MUTATION.md
+	@.tools/mutate/bin/python -m bench.mutate $(FILES)
+
+$(MUTATE): requirements/mutate.txt requirements/dev.txt $(READY)
+	@echo "setting up mutmut in .tools (first time only)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools/mutate
+	@$(BIN)/uv pip install --quiet --python .tools/mutate/bin/python --require-hashes --requirement requirements/dev.txt --requirement requirements/mutate.txt
+	@touch $@
+
 rules: $(READY) ## print RULES.md from the rule tables in tests/rules
 	$(BIN)/python -m tests.rules.book
 
@@ -80,6 +90,7 @@ lock: $(READY) ## compile the hash-pinned lock files from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group patroni --constraints requirements/dev.txt --output-file requirements/patroni.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group mutate --constraints requirements/dev.txt --output-file requirements/mutate.txt
 	awk '/^uv==/{p=1;print;next} p&&/^    --hash/{print;next} p{exit}' requirements/dev.txt > requirements/uv.txt
 	awk '/^setuptools==/{p=1;print;next} p&&/^    --hash/{print;next} p{exit}' requirements/dev.txt > requirements/build.txt
 
