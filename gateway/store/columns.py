@@ -95,10 +95,10 @@ INSERT INTO done
 """Takes a piece of the actions, each as a few small numbers: a join of all of them would not fit in the bound."""
 _SHARE = """
 CREATE TABLE fact{share} AS
-    SELECT 1::UTINYINT AS one, p.* EXCLUDE (pseudonym), d.* EXCLUDE (person), c.cap
-    FROM (
-        SELECT *, count(*)::INTEGER AS n FROM done WHERE person % {shares} = {share} GROUP BY ALL) d
-    JOIN person p USING (person) JOIN code c USING (pseudocode);
+    WITH d AS (SELECT *, count(*)::INTEGER AS n FROM done WHERE person % {shares} = {share} GROUP BY ALL),
+         p AS (SELECT * EXCLUDE (pseudonym) FROM person WHERE person % {shares} = {share})
+    SELECT 1::UTINYINT AS one, p.*, d.* EXCLUDE (person), c.cap
+    FROM d JOIN p USING (person) JOIN code c USING (pseudocode);
 CREATE TABLE clipped{share} AS
     SELECT * EXCLUDE (provider, profession, n), least(sum(n), max(cap))::INTEGER AS a FROM fact{share} GROUP BY ALL;
 """
@@ -106,7 +106,7 @@ CREATE TABLE clipped{share} AS
 A node of professions clips each apart."""
 _ENDS = "SELECT (SELECT count(*) FROM done), greatest(0, (SELECT max(person) FROM person))"
 """How many actions there are, and people, who are numbered from one: no cell has more of them."""
-ACTIONS_AT_ONCE = 8_000_000
+ACTIONS_AT_ONCE = 2_000_000
 """How many actions are counted at once. Where there are more, people are counted in shares, which are added up."""
 
 
