@@ -16,8 +16,7 @@ from tests.live.catalogue import LONG, MID, NIHII, SHORT, an_action, an_inclusio
 from tests.sandboxes import STORES, Sandbox, live_sandbox, synthetic_ssin
 
 pytestmark = pytest.mark.repetitive  # its process is a client alone
-START = "2021-08-31T22:00:00Z"
-END = "2024-04-10T08:00:00Z"
+START, END = "2021-08-31T22:00:00Z", "2024-04-10T08:00:00Z"
 
 # case, communicated, valid from, an exit then: valid until
 COMMUNICATIONS = (
