@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import psycopg
@@ -68,12 +68,23 @@ def telling(connection: Connection, begun: RootTransaction) -> Iterator[None]:
     info[_TOLD] = []
     try:
         yield
-        with _with_what_was_told(connection):
-            begun.commit()
+        _commit(connection, begun)
     except DRIVER_ERRORS as error:
         _fail(connection, "COMMIT", error)
     finally:
         info.pop(_TOLD, None)
+
+
+def _commit(connection: Connection, begun: RootTransaction) -> None:
+    """Send what was told with the commit, and leave no failed transaction behind on a connection that others get."""
+    try:
+        with _with_what_was_told(connection):
+            begun.commit()
+    except BaseException:
+        if not connection.invalidated:
+            with suppress(*DRIVER_ERRORS):  # of a connection that is gone, SQLAlchemy finds out by itself
+                connection.connection.rollback()
+        raise
 
 
 def settle(connection: Connection) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Dialect, Executable, Row, result_tuple
+from sqlalchemy import BindParameter, Connection, Dialect, Executable, Float, Row, result_tuple
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -134,6 +134,9 @@ def _value(name: str, bind: BindParameter[Any], keys: Sequence[str], dialect: Di
 
 
 def _from_driver(kind: Any, dialect: Dialect) -> _Convert | None:
+    """How a column's values are converted: floats not at all, for which SQLAlchemy would ask each answer's type."""
+    if isinstance(kind, Float):
+        return None
     convert: _Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
     return convert
 
