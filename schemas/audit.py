@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any, ClassVar
 
@@ -20,9 +21,11 @@ from schemas.fields import (
     Text,
     WholeNumber,
     about,
+    as_text,
 )
 from schemas.inclusion import EXAMPLE_ID, items_of, next_cursor
 
+_HASH = re.compile(r"[0-9a-f]{32}")
 _CALLER = "3f0c9a5be2d84c17a6f1d0729b5e8c44"
 
 
@@ -38,6 +41,14 @@ class Moment(StrictField[date]):
         return moment
 
 
+class Person(Text):
+    """A person as the audit names one: a hash, in which an SSIN stands by chance alone, or a text without one."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Data, **kwargs: Any) -> str:
+        text = as_text(value)
+        return text if _HASH.fullmatch(text) else super()._deserialize(value, attr, data, **kwargs)
+
+
 class AuditQuery(StrictSchema):
     """Which entries to list; an entry has to meet everything that is said."""
 
@@ -49,7 +60,7 @@ class AuditQuery(StrictSchema):
         }
 
     inclusion = Identifier(metadata=about("Only entries about this inclusion.", EXAMPLE_ID))
-    caller = Text(64, metadata=about("Only entries of this person, as `person` names them.", _CALLER))
+    caller = Person(64, metadata=about("Only entries of this person, as `person` names them.", _CALLER))
     to = Moment(metadata=about("Only entries before this instant, or until the end of this day.", "2022-01-31"))
     cursor = Cursor(metadata=about("`next` of the page before.", "MDE5MGI3YTQ"))
     limit = Limit(metadata=about("Most items of one page, 1 to 1000; 100 when not given.", "100"))

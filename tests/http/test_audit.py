@@ -59,6 +59,7 @@ def test_entries_of_a_person_and_of_a_time_are_found(gateway: Gateway) -> None:
     begun, ended = (day_of(datetime.fromisoformat(one["at"])) for one in (of_person[0], of_person[-1]))
     assert of_person == _items(gateway, f"?caller={first['person']}&from={begun}&to={ended}")
     assert _items(gateway, f"?to={begun - timedelta(days=1)}") == []
+    assert _items(gateway, f"?caller={SSIN}{'a' * 21}") == []  # a hash that holds one by chance
     assert _items(gateway, "?caller=nobody") == _items(gateway, "?from=2199-01-01T00:00:00Z") == []
 
 
