@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from gateway.domain.audit import ChainedEntry, next_head
-from gateway.services.checkpoints import CheckpointFile
+from gateway.services.checkpoints import CheckpointFile, Ends
 from gateway.services.context import Context
 from gateway.store.transaction import Transaction
 
@@ -79,7 +79,11 @@ def sign_ends(context: Context, checkpoints: CheckpointFile) -> None:
 
     Raises: StoreUnavailable; CheckpointRefused; OSError.
     """
-    with context.store.reading() as tx:
-        ends = tx.chains.heads()
-    if checkpoints.append(ends, context.real_now(), context.veil.receipts.sign_checkpoint):
+
+    def look() -> Ends:
+        with context.store.reading() as tx:
+            return tx.chains.heads()
+
+    ends = checkpoints.append(look, context.real_now(), context.veil.receipts.sign_checkpoint)
+    if ends is not None:
         log.info("checkpoint", entries=sum(end.position for end in ends.values()))

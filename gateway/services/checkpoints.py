@@ -101,25 +101,27 @@ class CheckpointFile:
             return self._path.read_text(encoding="ascii").split("\n")[:-1]
         return []
 
-    def append(self, ends: Ends, now: datetime, sign: Callable[[Mapping[str, Any]], str]) -> bool:
-        """Write a checkpoint, unless the last one says the same; whether one was written. It is on disk when this ends.
+    def append(self, look: Callable[[], Ends], now: datetime, sign: Callable[[Mapping[str, Any]], str]) -> Ends | None:
+        """Write a checkpoint, unless the last one says the same; what it says. It is on disk when this ends.
 
-        Raises: CheckpointRefused; BrokenCheckpoints; OSError when the file cannot be written.
+        Shape: it looks where the chains end when nobody else writes, so that no writer comes with an older look.
+        Raises: whatever `look` raises; CheckpointRefused; BrokenCheckpoints; OSError when the file cannot be written.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             self._catch_up(file.fileno())
+            ends = look()
             if not is_after(ends, self._log.ends):
                 raise CheckpointRefused
             if ends == self._log.ends:
-                return False
+                return None
             chains = {str(chain): [end.position, end.hash.hex()] for chain, end in sorted(ends.items())}
             claims = {"number": self._log.number + 1, "at": _text(now), "chains": chains}
             line = sign({**claims, "previous": _digest(self._log.last)})
             file.write(f"{line}\n".encode("ascii"))
             os.fsync(file.fileno())
-        return True
+        return ends
 
     def _catch_up(self, file: int) -> None:
         """Read what came since the last look, also from other processes, and cut off what has no end.

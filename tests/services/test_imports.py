@@ -72,12 +72,12 @@ def test_import_is_audited_as_such_and_told_upstream(batches: Batches) -> None:
     batches.run([an_earlier_inclusion(), an_earlier_action(), an_earlier_exit(), an_earlier_exit(2)], REGISTRAR)
 
     audited = [one for one in batches.desk.outcomes() if one[0].endswith("_imported")]
-    assert audited == [
+    assert [one for one in audited if one[1] == "done"] == [
         ("register_inclusion_imported", "done"),
         ("register_action_imported", "done"),
         ("register_exit_imported", "done"),
-        ("register_exit_imported", "not-found"),
     ]
+    assert [one for one in audited if one[1] != "done"] == [("register_exit_imported", "not-found")]
     messages = rows(batches.desk.database_url, outbox, "sequence")
     assert [(one["kind"], one["content"]["communicated_at"]) for one in messages] == [
         ("inclusion", "2021-11-15T09:00:00Z"),
