@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, insert, text
 
 from gateway.domain import errors
 from gateway.domain.access import Role
@@ -92,20 +92,25 @@ def test_deliveries_of_another_project_are_its_own_and_the_auditors(desk: Desk) 
 
 
 def test_page_of_deliveries_is_read_from_its_index(desk: Desk) -> None:
-    engine = create_engine(desk.database_url, poolclass=NullPool)
+    desk.include()
+    (message,) = rows(desk.database_url, outbox)
+    crowd = [
+        {**message, "id": UUID(int=number), "bucket": number % 4096, "pseudonym": number.to_bytes(32, "big")}
+        | {"project": (PROJECT, OTHER_PROJECT)[number % 2], "state": ("pending", "sent", "accepted")[number % 3]}
+        for number in range(1, 5_000)
+    ]
     asked = {"b_project": PROJECT, "b_state": "pending", "b_after": UUID(int=0).hex, "limit": 100}
-    with engine.connect() as connection:
-        is_postgresql = connection.dialect.name == "postgresql"
-        if is_postgresql:  # it scans what is as small as here
-            connection.execute(text("SET enable_seqscan = off"))
-        explain = "EXPLAIN" if is_postgresql else "EXPLAIN QUERY PLAN"
+    engine = create_engine(desk.database_url, poolclass=NullPool)
+
+    with engine.connect() as connection:  # never committed
+        connection.execute(insert(outbox), crowd)
+        connection.execute(text("ANALYZE outbox"))
+        explain = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
         plan = connection.execute(text(f"{explain} {deliveries._PAGE}"), asked)
         told = "\n".join(str(row) for row in plan)
 
     assert "ix_outbox_project" in told
-    assert not {"Sort", "TEMP B-TREE", "Seq Scan"} & {
-        word for word in ("Sort", "TEMP B-TREE", "Seq Scan") if word in told
-    }
+    assert not [word for word in ("Sort", "TEMP B-TREE", "Seq Scan") if word in told]
 
 
 def test_failed_message_goes_again_under_its_id_when_a_person_says_so(desk: Desk) -> None:
