@@ -1,9 +1,11 @@
 """Time and memory of closing one month over the whole lattice, beside one SQL COUNT(DISTINCT) per node.
 
 `python -m bench.close 1000000` measures whole closes: the register is synthetic and made by SQL on a PostgreSQL of its
-own. `python -m bench.close --columns 10000000` measures the columns alone, filled from memory: what a close does once
-the facts have left the register. Each runs in a process of its own, whose peak memory is that of the whole job. Both
-keep what they measured in `bench/close.json` and write `bench/CLOSE.md` from it.
+own. Beyond a million actions the counts in SQL, which are there to be compared with, would take hours and are left out;
+beyond ten million the actions are written without indexes, for want of disk, which a close does not read.
+`python -m bench.close --columns 10000000` measures the columns alone, filled from memory: what a close does once the
+facts have left the register. Each runs in a process of its own, whose peak memory is that of the whole job. Both keep
+what they measured in `bench/close.json` and write `bench/CLOSE.md` from it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from math import log
 from os import getloadavg
 from pathlib import Path
@@ -38,6 +41,8 @@ MONTH = Period(PeriodKind.MONTH, "2022-02")
 PROJECTS, CODES, PROVIDERS = 20, 24, 2_000
 NOW = datetime(2022, 3, 15, tzinfo=UTC)
 TARGET, KEPT = Path(__file__).parent / "CLOSE.md", Path(__file__).parent / "close.json"
+COUNTED_UP_TO, INDEXED_UP_TO = 1_000_000, 10_000_000
+"""Up to how many actions SQL counts them too, and up to how many the table has its indexes."""
 PER_PERSON = 26
 """Facts of a person in the month: 8 million facts are the 300 000 people of the law's ceiling."""
 
@@ -79,6 +84,15 @@ INSERT INTO action
     FROM person, generate_series(1, %(k)s) k;
 ANALYZE;
 """
+WITHOUT_INDEXES = """
+DO $$ DECLARE one text; BEGIN
+    FOR one IN SELECT conname FROM pg_constraint WHERE conrelid = 'action'::regclass AND contype = 'p' LOOP
+        EXECUTE 'ALTER TABLE action DROP CONSTRAINT ' || one;
+    END LOOP;
+    FOR one IN SELECT indexname FROM pg_indexes WHERE tablename = 'action' LOOP EXECUTE 'DROP INDEX ' || one; END LOOP;
+END $$;
+ALTER TABLE action SET UNLOGGED;
+"""
 NAMES = {
     "project": "a.project",
     "pseudocode": "a.pseudocode",
@@ -105,7 +119,7 @@ def main(kind: str, sizes: list[int]) -> None:
         if kind == "columns":
             found = _ran("--fill", str(size))
         else:
-            with postgres() as url:
+            with postgres(max_wal_size="4GB", shared_buffers="256MB") as url:
                 found = _measure(url, size)
         print(found, flush=True)
         others = [one for one in kept[kind] if one["actions"] != found["actions"]]
@@ -128,10 +142,12 @@ def _measure(url: str, size: int) -> Measured:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         asked = {"p": PROJECTS, "c": CODES, "v": PROVIDERS, "n": people, "k": PER_PERSON}
         cursor = psycopg.ClientCursor(connection)
+        if size > INDEXED_UP_TO:
+            cursor.execute(WITHOUT_INDEXES)
         for script in (CATALOGUE, PEOPLE, ACTIONS):
             cursor.execute(script, asked)
-        counts = _counts(cursor)
-    return {**_ran("--one", url), "actions": people * PER_PERSON, "people": people, "counts": counts}
+        counts = {"counts": _counts(cursor)} if size <= COUNTED_UP_TO else {}
+    return {**_ran("--one", url), "actions": people * PER_PERSON, "people": people, **counts}
 
 
 def _counts(cursor: psycopg.ClientCursor) -> float:
@@ -150,9 +166,10 @@ def _one(url: str) -> Measured:
     store = Store(url, lambda: NOW)
     began = time.perf_counter()
     closed = close_period(Context(store, veil_of(new_keys()), lambda: NOW), MONTH, Measure.ACTIONS)
-    found = {"close": time.perf_counter() - began, "memory": _memory(), "cells": closed.published}
+    ended = time.perf_counter()
     store.close()
-    return found
+    times = {"close": ended - began, "cpu": time.process_time(), "load": getloadavg()[0]}
+    return {**times, "memory": _memory(), "cells": closed.published}
 
 
 def _fill(size: int) -> Measured:
@@ -204,8 +221,8 @@ def _memory() -> float:
 
 def _page(kept: dict[str, list[Measured]]) -> str:
     closes = [
-        f"| {one['actions']:,} | {one['people']:,} | {one['close']:.1f} | {one['memory']:.0f} | {one['counts']:.1f} | "
-        f"{one['counts'] / one['close']:.1f} | {one['cells']:,} |"
+        f"| {one['actions']:,} | {one['people']:,} | {one['close']:.1f} | {one['cpu']:.1f} | {one['load']:.1f} | "
+        f"{one['memory']:.0f} | {_compared(one)} | {one['cells']:,} |"
         for one in kept["closes"]
     ]
     columns = [
@@ -213,9 +230,6 @@ def _page(kept: dict[str, list[Measured]]) -> str:
         f"{one['load']:.1f} | {one['memory']:.0f} | {one['cells']:,} |"
         for one in kept["columns"]
     ]
-    steps = [one["cpu"] for one in kept["columns"]]
-    sizes = [one["actions"] for one in kept["columns"]]
-    growth = [f"{log(steps[n + 1] / steps[n]) / log(sizes[n + 1] / sizes[n]):.2f}" for n in range(len(sizes) - 1)]
     return "\n".join(
         [
             "# Closing a month, measured",
@@ -224,24 +238,37 @@ def _page(kept: dict[str, list[Measured]]) -> str:
             "",
             "## Whole closes, from PostgreSQL on the same machine",
             "",
-            "*SQL counts* is one `COUNT(DISTINCT)` per node, which counts beneficiaries alone and protects nothing.",
+            "*SQL counts* is one `COUNT(DISTINCT)` per node, which counts beneficiaries alone and protects nothing;",
+            f"not run beyond {COUNTED_UP_TO:,} actions. Beyond {INDEXED_UP_TO:,} the table of actions has no indexes,",
+            "for want of disk; a close reads the whole month. CPU time and memory are those of the closing process,",
+            "without PostgreSQL's. *Load* is how many processes wanted the two cores when it ended.",
             "",
-            "| actions | people | close, s | peak memory, MiB | SQL counts, s | ratio | published cells |",
-            "|---|---|---|---|---|---|---|",
+            "| actions | people | close, s | CPU, s | load | peak, MiB | SQL counts, s | ratio | published cells |",
+            "|---|---|---|---|---|---|---|---|---|",
             *closes,
             "",
-            "## The columns alone, filled from memory",
+            f"Growth exponents of the CPU time from size to size: {_growth(kept['closes'])}.",
             "",
-            "*Load* is how many processes wanted the two cores when it ended, this one's two threads among them.",
+            "## The columns alone, filled from memory",
             "",
             "| actions | people | fill, s | count and protect, s | CPU, s | load | peak, MiB | published cells |",
             "|---|---|---|---|---|---|---|---|",
             *columns,
             "",
-            f"Growth exponents of the CPU time from size to size: {', '.join(growth) or 'one size only'}.",
+            f"Growth exponents of the CPU time from size to size: {_growth(kept['columns'])}.",
             "",
         ]
     )
+
+
+def _compared(one: Measured) -> str:
+    return f"{one['counts']:.1f} | {one['counts'] / one['close']:.1f}" if "counts" in one else "not run |"
+
+
+def _growth(measured: list[Measured]) -> str:
+    pairs = pairwise((one["actions"], one["cpu"]) for one in measured)
+    found = [f"{log(cpu / before) / log(size / smaller):.2f}" for (smaller, before), (size, cpu) in pairs]
+    return ", ".join(found) or "one size only"
 
 
 if __name__ == "__main__":
