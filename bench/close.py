@@ -67,7 +67,8 @@ CREATE TABLE person AS
 INSERT INTO beneficiary (bucket, project, pseudonym, sequence, insurer, sex, birth_date, municipality)
     SELECT bucket, project, pseudonym, 1,
            (ARRAY['100', '300', '100', '300', '500', '200', '400', '600', '900'])[1 + n %% 9],
-           (ARRAY['F', 'M'])[1 + (n / 7) %% 2], DATE '1930-01-01' + (n * 7919 %% 32000), (21000 + n * 31 %% 580)::text
+           (ARRAY['F', 'M'])[1 + (n / 7) %% 2], DATE '1930-01-01' + (n::bigint * 7919 %% 32000)::int,
+           (21000 + n * 31 %% 580)::text
     FROM person;
 INSERT INTO inclusion
     (bucket, id, version, recorded_at, project, pseudonym, status, communicated_at, agreed_on, valid_from)
@@ -119,7 +120,7 @@ def main(kind: str, sizes: list[int]) -> None:
         if kind == "columns":
             found = _ran("--fill", str(size))
         else:
-            with postgres(max_wal_size="4GB", shared_buffers="256MB") as url:
+            with postgres(max_wal_size="8GB", shared_buffers="2GB", fsync="off", autovacuum="off") as url:
                 found = _measure(url, size)
         print(found, flush=True)
         others = [one for one in kept[kind] if one["actions"] != found["actions"]]
@@ -142,6 +143,7 @@ def _measure(url: str, size: int) -> Measured:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         asked = {"p": PROJECTS, "c": CODES, "v": PROVIDERS, "n": people, "k": PER_PERSON}
         cursor = psycopg.ClientCursor(connection)
+        cursor.execute("SET session_replication_role = replica")  # what is made here fits together: no need to look
         if size > INDEXED_UP_TO:
             cursor.execute(WITHOUT_INDEXES)
         for script in (CATALOGUE, PEOPLE, ACTIONS):
