@@ -120,6 +120,7 @@ class Columns:
         self._period = period
         self._people = 0
         self.shares = 1
+        self._is_joined = False
         self._directory = TemporaryDirectory(prefix="chroniccare-close-")
         settings = {"memory_limit": f"{MEMORY_MIB}MiB", "temp_directory": self._directory.name}
         self._base = duckdb.connect(
@@ -144,7 +145,7 @@ class Columns:
             self._base.execute(f"INSERT INTO {table} FROM piece")
 
     def seal(self, actions: Iterable[Sequence[Any]] = ()) -> None:
-        """Number the people, take the actions and join what belongs together; once, when the tables are filled."""
+        """Number the people and take the actions; once, when the tables are filled."""
         for table, names in _CODED.items():
             for name in names:
                 self._code(name, table)
@@ -153,9 +154,15 @@ class Columns:
             self._base.execute(_TAKE)
         ((count, self._people),) = self._base.execute(_ENDS).fetchall()
         self.shares = 1 + count // ACTIONS_AT_ONCE
+
+    def _join(self) -> None:
+        """Join what belongs together, share by share: only when it is counted, so that no transaction waits for it."""
+        if self._is_joined:
+            return
         for share in range(self.shares):
             self._base.execute(_SHARE.format(share=share, shares=self.shares))
         self._base.execute("DROP TABLE done; DROP TABLE person")
+        self._is_joined = True
 
     def _pieces(self, shape: Mapping[str, pa.DataType], rows: Iterable[Sequence[Any]]) -> Iterator[None]:
         """Show rows to the database as the table `piece`, so many at once."""
@@ -204,6 +211,7 @@ class Columns:
 
     def _cells(self, dims: Sequence[str], at_least: int) -> Iterator[Sequence[Any]]:
         """The cells of a node as rows: counted in one query, or share by share where there are several."""
+        self._join()
         if self.shares == 1:
             parts = ", ".join(f"{name} AS ({query})" for name, query in _parts_of(dims, 0).items())
             yield from self._rows(f"WITH {parts}, {_sums_of(dims)}", at_least)

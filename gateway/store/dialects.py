@@ -186,9 +186,10 @@ def has_row_locks(connection: Connection) -> bool:
 
 
 def take_time(connection: Connection) -> None:
-    """Let the statements of a transaction run as long as they need."""
+    """Let the statements of a transaction run as long as they need, and what is done with them between take a while."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '10min'")
         driver: Any = connection.connection.driver_connection
         driver.patience = LONGEST_SECONDS
 

@@ -16,6 +16,7 @@ from gateway.domain.disclosure import ExactCell
 from gateway.domain.inclusion import Inclusion, exited
 from gateway.domain.ladder import rung_nodes
 from gateway.domain.lattice import Measure, Node, Period, PeriodKind, nodes
+from gateway.store import dialects
 from gateway.store.tables import beneficiary
 from gateway.store.transaction import Store
 from tests.builders import PROJECT, PROVIDER, PSEUDOCODE, an_action, an_exit, an_inclusion, day
@@ -102,6 +103,24 @@ def test_columns_are_a_copy_that_outlives_its_transaction_and_not_its_block(stor
     assert counted == register.cells(MONTH, ())
     with pytest.raises(Exception, match="onnection"):
         list(columns.cells(Node(MONTH.kind, ())))
+
+
+def test_facts_are_joined_when_no_transaction_waits_any_more(store: Store) -> None:
+    write(store, a_register(random.Random(12), 20))
+
+    with store.reading() as tx:
+        columns = tx.statistics.columns(MONTH, with_actions=True)
+        read = {name for (name,) in columns._base.execute("SHOW TABLES").fetchall()}
+        if dialects.has_row_locks(tx._connection):
+            patience = tx._connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one()
+            assert patience == "10min"
+    with columns:
+        assert list(columns.cells(Node(MONTH.kind, ())))
+        counted = {name for (name,) in columns._base.execute("SHOW TABLES").fetchall()}
+
+    assert {"done", "person"} <= read
+    assert counted - read == {"fact0", "clipped0"}
+    assert not {"done", "person"} & counted
 
 
 def test_columns_without_actions_hold_no_action(store: Store) -> None:
