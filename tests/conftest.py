@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,11 +24,14 @@ from gateway.store.transaction import Store
 from tests.compiled import share
 from tests.databases import Databases, named, run
 from tests.postgres import postgres
+from tests.store.seeds import seed
 
 STORES = ("sqlite", "postgresql")
 LIVE = ("live", "journeys", "openapi", "privacy")
 REPETITIVE = ("differential", "attacks")
 LONG = (*LIVE, "attacks", "faults")
+WITH_CATALOGUE = {"desk", "register"}
+"""The fixtures whose register has the catalogue of `tests/store/seeds.py` in it."""
 _ON_POSTGRESQL = re.compile(r"[\[-]postgresql")
 settings.register_profile("untimed", deadline=None)  # how fast a machine is says nothing of what is true
 settings.load_profile("untimed")
@@ -94,13 +98,15 @@ class LegalClock:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL server with a migrated template database; the URL of its database `postgres`.
+    """A PostgreSQL server with two template databases, migrated and with a catalogue; the URL of its own, `postgres`.
 
     Not: durable; whoever kills a server starts one of their own.
     """
     with postgres(fsync="off", full_page_writes="off") as url:
         run(url, "CREATE DATABASE migrated")
         migrate(named(url, "migrated"))
+        run(url, "CREATE DATABASE seeded TEMPLATE migrated")
+        _seed(named(url, "seeded"))
         yield url
 
 
@@ -112,16 +118,31 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def seeded_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with a catalogue to copy."""
+    path = tmp_path_factory.mktemp("template") / "register.sqlite3"
+    shutil.copy(sqlite_template, path)
+    _seed(f"sqlite:///{path}")
+    return path
+
+
+def _seed(url: str) -> None:
+    with closing(Store(url, LegalClock())) as opened, opened.transaction() as tx:
+        seed(tx)
+
+
 @pytest.fixture(params=STORES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A fresh, migrated database; the test runs once on each engine."""
+    """A fresh database, migrated, with a catalogue where the test wants one; the test runs once on each engine."""
+    is_seeded = not WITH_CATALOGUE.isdisjoint(request.fixturenames)
     if request.param == "sqlite":
         path = tmp_path / "register.sqlite3"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        shutil.copy(request.getfixturevalue("seeded_template" if is_seeded else "sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
     databases: Databases = request.getfixturevalue("databases")
-    with databases.lent("migrated") as url:
+    with databases.lent("seeded" if is_seeded else "migrated") as url:
         yield url
 
 

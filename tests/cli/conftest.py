@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,15 +13,13 @@ from gateway.app import build_context
 from gateway.clock import SandboxClock
 from gateway.pseudonyms.keyring import new_keys, write_keyring
 from gateway.settings import read_settings
-from gateway.store.migrate import migrate
 from tests.builders import instant
 from tests.conftest import LegalClock
 from tests.services.desk import Desk
-from tests.store.seeds import seeded
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(tmp_path: Path, seeded_template: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """A desk at the register of the command line."""
     folder = tmp_path / "data"
     folder.mkdir()
@@ -29,8 +28,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     SandboxClock(folder / "clock").move(instant("2022-01-15T09:00Z"))
     settings = read_settings()
     write_keyring(new_keys(), settings.keyring_path)
-    migrate(settings.store_url)
+    shutil.copy(seeded_template, folder / "register.sqlite3")
     context = build_context(settings)
     with closing(context.store):
-        seeded(context.store)
         yield Desk(context, LegalClock(), settings.store_url)

@@ -208,7 +208,7 @@ def test_another_language_is_refused(run: Run) -> None:
 
 
 @pytest.fixture
-def register(environment: pytest.MonkeyPatch, run: Run, database_url: str, tmp_path: Path) -> SandboxClock:
+def clock(environment: pytest.MonkeyPatch, run: Run, database_url: str, tmp_path: Path) -> SandboxClock:
     """A register with one project, on both stores; its clock stands on 9 March 2022."""
     environment.setenv("CHRONICCARE_DATABASE_URL", database_url)
     run("keys", "create")
@@ -220,9 +220,9 @@ def register(environment: pytest.MonkeyPatch, run: Run, database_url: str, tmp_p
     return clock
 
 
-def test_a_month_is_released_on_its_day_and_once(register: SandboxClock, run: Run) -> None:
+def test_a_month_is_released_on_its_day_and_once(clock: SandboxClock, run: Run) -> None:
     early = run("release", "--month", "2022-02", "--measures", "actions")
-    register.move(datetime.fromisoformat("2022-03-09T23:00:00Z"))
+    clock.move(datetime.fromisoformat("2022-03-09T23:00:00Z"))
     closed = run("release", "--month", "2022-02", "--measures", "actions")
     again = run("release", "--month", "2022-02", "--measures", "actions")
 
@@ -233,8 +233,8 @@ def test_a_month_is_released_on_its_day_and_once(register: SandboxClock, run: Ru
     assert again.errors.endswith("2022-02 is released and never computed again")
 
 
-def test_everything_that_is_due_is_released_and_nothing_else(register: SandboxClock, run: Run) -> None:
-    register.move(datetime.fromisoformat("2022-03-10T08:00:00Z"))
+def test_everything_that_is_due_is_released_and_nothing_else(clock: SandboxClock, run: Run) -> None:
+    clock.move(datetime.fromisoformat("2022-03-10T08:00:00Z"))
 
     closed = run("release", "--due", "--measures", "actions")
     again = run("release", "--due", "--measures", "actions")
@@ -259,7 +259,7 @@ def test_everything_that_is_due_is_released_and_nothing_else(register: SandboxCl
     ],
 )
 def test_a_period_that_cannot_be_released_is_refused(
-    register: SandboxClock, run: Run, arguments: tuple[str, ...], message: str
+    clock: SandboxClock, run: Run, arguments: tuple[str, ...], message: str
 ) -> None:
     ended = run("release", *arguments)
 

@@ -11,13 +11,11 @@ from tests.conftest import LegalClock
 from tests.services.batch_desk import Batches
 from tests.services.desk import Desk
 from tests.services.extract_desk import ExtractDesk
-from tests.store.seeds import seeded
 
 
 @pytest.fixture
 def desk(context: Context, legal_clock: LegalClock, database_url: str) -> Desk:
     """The desk in front of a register with a catalogue, on 15 January 2022."""
-    seeded(context.store)
     return Desk(context, legal_clock, database_url)
 
 

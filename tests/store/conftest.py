@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.store.transaction import Store
-from tests.store.seeds import seeded
 
 
 @pytest.fixture
 def register(store: Store) -> Store:
-    """The register with a catalogue in it."""
-    return seeded(store)
+    """The register with a catalogue in it (WITH_CATALOGUE)."""
+    return store
