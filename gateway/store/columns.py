@@ -108,6 +108,10 @@ _ENDS = "SELECT (SELECT count(*) FROM done), greatest(0, (SELECT max(person) FRO
 """How many actions there are, and people, who are numbered from one: no cell has more of them."""
 ACTIONS_AT_ONCE = 2_000_000
 """How many actions are counted at once. Where there are more, people are counted in shares, which are added up."""
+ROWS_SUMMED_AT_ONCE = 2_000_000
+"""How many rows of shares are added up at once: a provider of a cell has one in each. Where there are more, some cells
+are added up at a time.
+"""
 
 
 class Columns:
@@ -220,7 +224,10 @@ class Columns:
             for name, query in _parts_of(dims, share).items():
                 into = f"CREATE OR REPLACE TABLE {name} AS" if share == 0 else f"INSERT INTO {name}"
                 self._ask(f"{into} {query}", at_least)
-        yield from self._rows(f"WITH {_sums_of(dims)}", at_least)
+        ((count,),) = self._base.execute("SELECT count(*) FROM part_provider").fetchall()
+        slices = 1 + count // ROWS_SUMMED_AT_ONCE
+        for number in range(slices):
+            yield from self._rows(f"WITH {_sums_of(dims, f'{number} = hash({_keys(dims)[0]}) % {slices}')}", at_least)
 
     def _rows(self, query: str, at_least: int) -> Iterator[Sequence[Any]]:
         """What a query finds; it is not asked where all people together are too few for any cell."""
@@ -285,18 +292,18 @@ def _parts_of(dims: Sequence[str], share: int) -> dict[str, str]:
     return {"part_cell": cell, "part_provider": provider, "part_wider": everybody}
 
 
-def _sums_of(dims: Sequence[str]) -> str:
-    """P, A, C, V, x1, x2, xp and both groups of rule 2, by a node's dimensions, from its parts."""
+def _sums_of(dims: Sequence[str], which: str = "true") -> str:
+    """P, A, C, V, x1, x2, xp and both groups of rule 2, by a node's dimensions, from its parts; of some cells."""
     keys, _ = _keys(dims)
     wider, _ = _keys(_without(dims, PSEUDOCODE, COMPONENT))
     traits, traits_known = _keys(_without(dims, PSEUDOCODE, COMPONENT, PROFESSION))
     return f"""
         cell AS (
             SELECT {keys}, sum(beneficiaries)::BIGINT AS beneficiaries, sum(actions)::BIGINT AS actions, max(cap) AS cap
-            FROM part_cell GROUP BY {keys} HAVING sum(beneficiaries) >= $at_least),
+            FROM part_cell WHERE {which} GROUP BY {keys} HAVING sum(beneficiaries) >= $at_least),
         by_provider AS (
             SELECT {keys}, provider, sum(x)::BIGINT AS x, sum(xp)::BIGINT AS xp
-            FROM part_provider GROUP BY {keys}, provider),
+            FROM part_provider WHERE {which} GROUP BY {keys}, provider),
         provider AS (
             SELECT {keys}, count(*) AS providers, max(x, 2) AS xs, max(xp) AS xp
             FROM by_provider GROUP BY {keys}),

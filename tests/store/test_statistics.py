@@ -61,6 +61,7 @@ def test_counting_people_in_shares_changes_nothing(store: Store, monkeypatch: py
     register = a_register(random.Random(13), 60)
     write(store, register)
     monkeypatch.setattr(columns_of_a_close, "ACTIONS_AT_ONCE", 60)
+    monkeypatch.setattr(columns_of_a_close, "ROWS_SUMMED_AT_ONCE", 20)
     several = [("project", "pseudocode", "profession"), ("insurer", "pseudocode"), ("component", "sex"), ()]
 
     with store.reading() as tx, tx.statistics.columns(QUARTER, with_actions=True) as columns:
