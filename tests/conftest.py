@@ -23,6 +23,7 @@ from gateway.store.migrate import migrate
 from gateway.store.transaction import Store
 from tests.compiled import share
 from tests.databases import Databases, named, run
+from tests.places import Listener
 from tests.postgres import postgres
 from tests.store.seeds import seed
 
@@ -36,6 +37,8 @@ _ON_POSTGRESQL = re.compile(r"[\[-]postgresql")
 settings.register_profile("untimed", deadline=None)  # how fast a machine is says nothing of what is true
 settings.load_profile("untimed")
 share()
+placed = Listener()
+placed.start()
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -84,6 +87,26 @@ def _is_repetitive(item: pytest.Item) -> bool:
 def _turn(folder: str) -> int:
     """When a folder's tests begin: the pieces of the differential ones keep every process busy to the end."""
     return 0 if folder in LONG else 2 if folder == "differential" else 1
+
+
+PLACED = (
+    "test_change_identity",
+    "test_lock_order",
+    "test_moved_messages",
+    "test_outbox",
+    "test_purge",
+    "test_rename_people",
+)
+"""The files in which every new statement of the store is judged by its place; others are still to be looked at."""
+
+
+@pytest.fixture(autouse=True)
+def _in_one_place(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every new statement that such a test lets the store execute says in which place it looks."""
+    placed.wrong = []
+    yield
+    if request.path.stem in PLACED:
+        assert not placed.wrong, "\n".join(placed.wrong)
 
 
 @dataclass

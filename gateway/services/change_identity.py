@@ -66,7 +66,7 @@ def _lock(work: Work, old: Person, new: Person) -> int:
 
 def _move(work: Work, inclusion_id: UUID, old: Person, new: Person, sequence: int, at: datetime) -> int:
     """Move the facts, then their messages behind the new person's; the sequence of the message about the change."""
-    facts = work.tx.moves.move_fact(inclusion_id, old[0], new[0], new[2], at)
+    facts = work.tx.moves.move_fact(inclusion_id, old, new, at)
     sealed = work.tx.vault.get(*old)
     messages, place = work.tx.moves.move_messages(facts, old, new, sealed, sequence)
     for moved in (*facts, *messages):

@@ -30,6 +30,8 @@ batch = Table(
     Column("leased_until", Instant),
     Column("ended_at", Instant),
     partial_index("ix_batch_due", "next_attempt_at", where="state IN ('queued', 'running', 'cancelling')"),
+    partial_index("ix_batch_arriving", "next_attempt_at", where="state = 'arriving'"),
+    partial_index("ix_batch_ended", "ended_at", where="ended_at IS NOT NULL"),
     partial_index("ix_batch_organisation", "organisation", "communicated_at", where="refused > 0 OR not_done > 0"),
 )
 

@@ -69,8 +69,12 @@ _ENTER = (
 )
 _COUNTED = ("accepted", "duplicate", "refused", "not_done")
 _COUNT = update(batch).where(*_ONE).values({name: batch.c[name] + bindparam(f"b_{name}") for name in _COUNTED})
-_LEFT_BEHIND = select(batch.c.shard, batch.c.id).where(_ARRIVES, batch.c.next_attempt_at < bindparam("before"))
-_OLD = select(batch.c.shard, batch.c.id).where(batch.c.ended_at < bindparam("before"))
+_LEFT_BEHIND = select(batch.c.shard, batch.c.id).where(
+    text("batch.state = 'arriving'"), batch.c.next_attempt_at < bindparam("before")
+)
+_OLD = select(batch.c.shard, batch.c.id).where(
+    text("batch.ended_at IS NOT NULL"), batch.c.ended_at < bindparam("before")
+)
 _FORGET = delete(batch).where(*_ONE)
 _OF = (batch_line.c.shard == bindparam("b_shard"), batch_line.c.batch == bindparam("b_id"))
 _WAITS = batch_line.c.outcome.is_(None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from gateway.domain.delivery import Member
 from gateway.store import dialects
@@ -51,16 +51,7 @@ _EMPTY_ONES = select(beneficiary.c.bucket, beneficiary.c.project, beneficiary.c.
 _CLEAR = delete(beneficiary).where(*_ROW, beneficiary.c.sequence == NOBODY)
 _ADVANCE = update(beneficiary).where(*_ROW).values(sequence=bindparam("b_sequence"))
 _KNOWN = Prepared(select(beneficiary.c.sequence).where(*_ROW))
-_LOCK_ALL = (
-    select(beneficiary.c.bucket)
-    .where(
-        tuple_(beneficiary.c.bucket, beneficiary.c.project, beneficiary.c.pseudonym).in_(
-            bindparam("persons", expanding=True)
-        )
-    )
-    .order_by(beneficiary.c.bucket, beneficiary.c.pseudonym)  # no text in it: engines order that in their own ways
-    .with_for_update()
-)
+_LOCK = Prepared(select(beneficiary.c.bucket).where(*_ROW).with_for_update())
 
 Person = tuple[int, str, bytes]
 """Bucket, project and pseudonym."""
@@ -85,9 +76,9 @@ class Beneficiaries:
 
     def lock_all(self, persons: Iterable[Person]) -> None:
         """Lock known beneficiaries until the transaction ends, in the order of bucket and pseudonym."""
-        wanted = sorted(set(persons))
+        wanted = [_place(one) for one in sorted(set(persons), key=_order)]
         if wanted and dialects.has_row_locks(self._connection):
-            self._connection.execute(_LOCK_ALL, {"persons": wanted}).all()
+            _LOCK.tell_all(self._connection, wanted)
 
     def hold(self, persons: Iterable[Person]) -> None:
         """Lock the places of persons, known or not, in the order of bucket and pseudonym.
@@ -100,14 +91,13 @@ class Beneficiaries:
 
     def vacate(self, person: Person) -> None:
         """Remove the row of a place where nobody is."""
-        self._connection.execute(_CLEAR, dict(zip(("b_bucket", "b_project", "b_pseudonym"), person, strict=True)))
+        self._connection.execute(_CLEAR, _place(person))
 
     def clear(self, limit: int) -> int:
         """Remove some rows that held a place and were nobody's; how many there were."""
         found = self._connection.execute(_EMPTY_ONES.limit(limit)).all()
         if found:
-            gone = [{"b_bucket": one.bucket, "b_project": one.project, "b_pseudonym": one.pseudonym} for one in found]
-            self._connection.execute(_CLEAR, gone)
+            self._connection.execute(_CLEAR, [_place((row.bucket, row.project, row.pseudonym)) for row in found])
         return len(found)
 
     def advance(self, bucket: int, project: str, pseudonym: bytes, sequence: int) -> None:
@@ -130,12 +120,13 @@ def _order(person: Person) -> tuple[int, bytes]:
     return person[0], person[2]
 
 
+def _place(person: Person) -> dict[str, Any]:
+    return dict(zip(("b_bucket", "b_project", "b_pseudonym"), person, strict=True))
+
+
 def _described(person: Person, member: Member) -> dict[str, Any]:
-    bucket, project, pseudonym = person
     return {
-        "b_bucket": bucket,
-        "b_project": project,
-        "b_pseudonym": pseudonym,
+        **_place(person),
         "b_insurer": member.insurer,
         "b_sex": member.sex,
         "b_birth_date": member.birth_date,

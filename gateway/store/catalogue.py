@@ -127,7 +127,7 @@ class Catalogues:
         Raises: AlreadyExists, ZoneTaken.
         """
         try:
-            self._connection.execute(insert(project).values(version=1, **_project_columns(document)))
+            self._connection.execute(insert(project).values(id=document["id"], version=1, **_project_columns(document)))
         except IntegrityError:
             raise AlreadyExists from None
         self._write_zone(document)
@@ -219,7 +219,6 @@ class Catalogues:
 def _project_columns(document: Mapping[str, Any]) -> dict[str, Any]:
     convention = document["convention"]
     return {
-        "id": document["id"],
         "name": document["name"],
         "nihii": document["nihii"],
         "contractor": document["contractor"],

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, and_, bindparam, insert, or_, select, text, update
 
-from gateway.store.schema import delete_some
+from gateway.store.schema import Removal
 from gateway.store.tables import extract
 
 
@@ -65,12 +65,12 @@ _END = (
     .where(*_ONE, extract.c.state.in_([one.value for one in ExtractState if one not in ENDED]))
     .values(state=bindparam("e_state"), leased_until=None)
 )
-_UNMADE = (ExtractState.CANCELLED.value, ExtractState.FAILED.value)
-_PURGE = delete_some(
+_UNMADE = or_(*(extract.c.state == one.value for one in (ExtractState.CANCELLED, ExtractState.FAILED)))
+_PURGE = Removal(
     extract,
     extract.c.expires_at.is_(None),
     or_(
-        and_(extract.c.state.in_(_UNMADE), extract.c.created_at < bindparam("unmade_before")),
+        and_(_UNMADE, extract.c.created_at < bindparam("unmade_before")),
         and_(extract.c.state == ExtractState.DONE.value, extract.c.created_at < bindparam("made_before")),
     ),
 )
@@ -190,8 +190,7 @@ class Extracts:
 
     def purge(self, unmade_before: datetime, made_before: datetime, limit: int) -> int:
         """Remove some extracts that have no files any more and were asked for long ago; how many."""
-        row = {"unmade_before": unmade_before, "made_before": made_before, "limit": limit}
-        return self._connection.execute(_PURGE, row).rowcount
+        return _PURGE.some(self._connection, limit, {"unmade_before": unmade_before, "made_before": made_before})
 
     def _ours(self, claimed: Extract, **values: Any) -> bool:
         held = {"e_shard": claimed.shard, "e_id": claimed.id, "held": claimed.leased_until}

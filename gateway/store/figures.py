@@ -6,9 +6,10 @@ Cost: each by an index of the project: what is counted of a month grows with tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -65,20 +66,6 @@ _ATTEMPTS = (
     )
     .group_by(audit_entry.c.verb, audit_entry.c.outcome)
 )
-_again, _later = batch_line.alias("again"), batch.alias("later")
-_CAME_AGAIN = (
-    exists()
-    .where(
-        text("again.ref IS NOT NULL AND again.outcome IN ('accepted', 'duplicate')"),
-        _again.c.ref == batch_line.c.ref,
-        _later.c.shard == _again.c.shard,
-        _later.c.id == _again.c.batch,
-        _later.c.organisation == batch.c.organisation,
-        _later.c.role == batch.c.role,
-        _later.c.id > batch.c.id,
-    )
-    .correlate(batch, batch_line)
-)
 _OF_ITS_BATCH = and_(batch.c.shard == batch_line.c.shard, batch.c.id == batch_line.c.batch)
 _OWN = (batch.c.organisation == bindparam("b_project"), batch.c.role == "project_admin")
 _OF_AN_ACTION = func.coalesce(batch_line.c.problem["rule"].as_string(), "").like("P%")
@@ -88,7 +75,6 @@ _WAS_REFUSED = (
     text("(batch.refused > 0 OR batch.not_done > 0)"),
     text("batch_line.outcome IN ('refused', 'not-done')"),
     ~_OF_AN_ACTION,
-    ~_CAME_AGAIN,
 )
 _REFUSED = (
     select(batch_line.c.batch, batch_line.c.number, batch_line.c.ref, batch_line.c.outcome, batch_line.c.problem)
@@ -97,7 +83,16 @@ _REFUSED = (
     .order_by(batch_line.c.batch, batch_line.c.number)
     .limit(bindparam("limit"))
 )
-_REFUSED_COUNT = select(func.count()).select_from(batch_line).join(batch, _OF_ITS_BATCH).where(*_WAS_REFUSED)
+_LINES_AT_ONCE = 1_000
+_CAME_AGAIN = (
+    select(batch_line.c.ref, batch.c.id)
+    .join(batch, _OF_ITS_BATCH)
+    .where(
+        text("batch_line.ref IS NOT NULL AND batch_line.outcome IN ('accepted', 'duplicate')"),  # as the index says it
+        batch_line.c.ref.in_(bindparam("refs", expanding=True)),
+        *_OWN,
+    )
+)
 _ARRIVING_COUNT = (
     select(func.count())
     .select_from(batch_line)
@@ -170,17 +165,34 @@ class Figures:
         Shape: in order of batch and number, behind one of them; without those whose `ref` came again and was accepted,
         and those that a rule of actions refused, for which a month's end means nothing.
         """
-        query = _REFUSED
-        if after is not None:
-            query = query.where(tuple_(batch_line.c.batch, batch_line.c.number) > after)
-        rows = self._connection.execute(query, {"b_project": project, "b_from": since, "limit": limit})
-        return [RefusedLine(row.batch, row.number, row.ref, row.problem) for row in rows]
+        lines = islice(self._refused_lines(project, since, after), limit)
+        return [RefusedLine(row.batch, row.number, row.ref, row.problem) for row in lines]
 
     def begun_lines(self, project: str, since: datetime) -> int:
         """How many such lines there are, with those of the uploads that still arrive."""
-        row = {"b_project": project, "b_from": since}
-        counts = (self._connection.execute(one, row).scalar_one() for one in (_REFUSED_COUNT, _ARRIVING_COUNT))
-        return sum(counts)
+        arriving: int = self._connection.execute(_ARRIVING_COUNT, {"b_project": project}).scalar_one()
+        return arriving + sum(1 for _ in self._refused_lines(project, since, None))
+
+    def _refused_lines(self, project: str, since: datetime, after: Spot | None) -> Iterator[Any]:
+        """A page at a time, and then which of its refs went through: their batches may be anywhere."""
+        asked = {"b_project": project, "b_from": since, "limit": _LINES_AT_ONCE}
+        while True:
+            query = _REFUSED
+            if after is not None:
+                query = query.where(tuple_(batch_line.c.batch, batch_line.c.number) > after)
+            page = self._connection.execute(query, asked).all()
+            through = self._latest_through(project, {row.ref for row in page if row.ref is not None})
+            yield from (row for row in page if row.ref not in through or through[row.ref] <= row.batch)
+            if len(page) < _LINES_AT_ONCE:
+                return
+            after = page[-1].batch, page[-1].number
+
+    def _latest_through(self, project: str, refs: Collection[str]) -> Mapping[str, UUID]:
+        """Of the refs that were accepted: in which batch last."""
+        if not refs:
+            return {}
+        found = self._connection.execute(_CAME_AGAIN, {"b_project": project, "refs": list(refs)})
+        return dict(sorted((row.ref, row.id) for row in found))  # the newest id of a ref comes last, and stays
 
 
 def _counts(rows: Iterable[Any]) -> dict[Any, int]:

@@ -16,12 +16,12 @@ from sqlalchemy.exc import DBAPIError
 from gateway.domain.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
 from gateway.store import dialects
 from gateway.store.prepared import Prepared
-from gateway.store.schema import delete_some
+from gateway.store.schema import Removal
 from gateway.store.tables import idempotency
 
 KEPT_FOR = timedelta(days=7)
 _ROW = (idempotency.c.shard == bindparam("b_shard"), idempotency.c.key_hash == bindparam("b_key"))
-_PURGE = delete_some(idempotency, idempotency.c.created_at < bindparam("before"))
+_PURGE = Removal(idempotency, idempotency.c.created_at < bindparam("before"))
 _FIND = Prepared(select(idempotency).where(*_ROW))
 _KEEP = Prepared(
     update(idempotency)
@@ -124,4 +124,4 @@ class Idempotency:
 
     def purge(self, now: datetime, limit: int) -> int:
         """Forget some keys whose week is over; how many."""
-        return self._connection.execute(_PURGE, {"before": now - KEPT_FOR, "limit": limit}).rowcount
+        return _PURGE.some(self._connection, limit, {"before": now - KEPT_FOR})

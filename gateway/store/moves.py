@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, delete, insert, select, update
 
 from gateway.domain.delivery import State
 from gateway.store.beneficiaries import Person
+from gateway.store.persons import of_person, parts_of_person
 from gateway.store.prepared import Prepared
 from gateway.store.tables import action, inclusion, moved, outbox
 
@@ -55,31 +56,31 @@ class Moves:
         """The ids of the inclusions and actions that are a person's now."""
         found: list[UUID] = []
         for table in (inclusion, action):
-            theirs = (table.c.bucket == person[0], table.c.project == person[1], table.c.pseudonym == person[2])
-            found += self._connection.execute(
-                select(table.c.id).where(*theirs, table.c.superseded_at.is_(None))
-            ).scalars()
+            for theirs in parts_of_person(table, person):
+                current = select(table.c.id).where(*theirs, table.c.superseded_at.is_(None))
+                found += self._connection.execute(current).scalars()
         return found
 
-    def move_fact(self, fact: UUID, bucket: int, new_bucket: int, pseudonym: bytes, at: datetime) -> list[UUID]:
+    def move_fact(self, fact: UUID, old: Person, new: Person, at: datetime) -> list[UUID]:
         """Move an inclusion with its actions; the ids of all that moved, the inclusion first."""
-        ids = self._move(inclusion, inclusion.c.id == fact, bucket, new_bucket, pseudonym, at)
-        return ids + self._move(action, action.c.inclusion == fact, bucket, new_bucket, pseudonym, at)
+        ids = self._move(inclusion, inclusion.c.id == fact, old, new, at)
+        return ids + self._move(action, action.c.inclusion == fact, old, new, at)
 
-    def _move(
-        self, table: Table, which: Any, bucket: int, new_bucket: int, pseudonym: bytes, at: datetime
-    ) -> list[UUID]:
-        current = (table.c.bucket == bucket, which, table.c.superseded_at.is_(None))
-        rows = [dict(row._mapping) for row in self._connection.execute(select(table).where(*current))]
-        self._connection.execute(update(table).where(*current).values(superseded_at=at))
+    def _move(self, table: Table, which: ColumnElement[bool], old: Person, new: Person, at: datetime) -> list[UUID]:
+        current = [(*part, which, table.c.superseded_at.is_(None)) for part in parts_of_person(table, old)]
         changed = {
-            **{"bucket": new_bucket, "pseudonym": pseudonym, "recorded_at": at},
+            **{"bucket": new[0], "pseudonym": new[2], "recorded_at": at},
             **{"superseded_at": None, "asked_at": None},
         }
-        added = [{**row, **changed, "version": row["version"] + 1} for row in rows]
+        added: list[dict[str, Any]] = []
+        for part in current:
+            rows = self._connection.execute(select(table).where(*part)).mappings().all()
+            added += [{**row, **changed, "version": row["version"] + 1} for row in rows]
+        for part in current:
+            self._connection.execute(update(table).where(*part).values(superseded_at=at))
         if added:
             self._connection.execute(insert(table), added)
-        return [row["id"] for row in rows]
+        return [row["id"] for row in added]
 
     def move_messages(
         self, facts: list[UUID], old: Person, new: Person, sealed: bytes, sequence: int
@@ -90,7 +91,7 @@ class Moves:
         they bear the old sealed number until they are answered; behind all, where none of them may have been sent.
         Not: a second claim. The rows are locked before they are looked at.
         """
-        theirs = (outbox.c.bucket == old[0], outbox.c.reference.in_(facts))
+        theirs = (*of_person(outbox, old), outbox.c.reference.in_(facts))
         found = select(outbox).where(*theirs).order_by(outbox.c.id).with_for_update()
         rows = sorted(self._connection.execute(found), key=lambda row: int(row.sequence))
         self._connection.execute(delete(outbox).where(*theirs))

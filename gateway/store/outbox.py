@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Text, and_, bindparam, exists, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import Connection, Text, and_, bindparam, exists, func, insert, or_, select, text, update
 
 from gateway.domain.delivery import Answer, Backoff, Message, Standing, State, Step
 from gateway.store import dialects
@@ -108,12 +108,7 @@ _ANSWER = Prepared(
 )
 _SEALED = select(outbox.c.sealed_tried_ssin).where(*_ROW)
 _PERSON = Prepared(select(outbox.c.project, outbox.c.pseudonym).where(*_ROW))
-_LOCK = (
-    select(outbox.c.bucket)
-    .where(tuple_(outbox.c.bucket, outbox.c.id).in_(bindparam("places", expanding=True)))
-    .order_by(outbox.c.bucket, outbox.c.id)
-    .with_for_update()
-)
+_LOCK = Prepared(select(outbox.c.bucket).where(*_ROW).with_for_update())
 _STANDING = Prepared(
     select(
         *(outbox.c[name] for name in ("state", "input_reference", "output_reference", "reason", "answered_at")),
@@ -206,7 +201,7 @@ class Outbox:
         """Lock claimed messages until the transaction ends; to be called before more than one of them is changed."""
         places = sorted({_place(one) for one in messages})
         if len(places) > 1 and dialects.has_row_locks(self._connection):
-            self._connection.execute(_LOCK, {"places": places}).all()
+            _LOCK.tell_all(self._connection, [{"b_bucket": bucket, "b_id": one} for bucket, one in places])
 
     def put_back(self, held: Sequence[Message]) -> None:
         """Give the leases on claimed messages back, as if they had not been claimed."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select, text
 
 from gateway.store.batch_tables import batch
 from gateway.store.prepared import Prepared
@@ -50,10 +50,12 @@ _TURN = Prepared(
 _LEAVE = delete(lane_beat).where(lane_beat.c.worker == bindparam("b_worker"))
 _GONE = select(lane_beat.c.worker).group_by(lane_beat.c.worker).having(func.max(lane_beat.c.at) < bindparam("before"))
 _FORGET = delete(lane_beat).where(lane_beat.c.worker.in_(_GONE))
-_UNDONE = ("queued", "running")
-_BATCHES = select(func.count()).select_from(batch).where(batch.c.state.in_(_UNDONE))
-_EXTRACTS = select(func.count()).select_from(extract).where(extract.c.state.in_(_UNDONE))
-_WAITING = select(_BATCHES.scalar_subquery(), _EXTRACTS.scalar_subquery())
+_BATCHES = (
+    select(func.count())
+    .select_from(batch)
+    .where(text("batch.state IN ('queued', 'running', 'cancelling')"), batch.c.state != "cancelling")
+)  # first as the index says it, or else it would not be used
+_EXTRACTS = select(func.count()).select_from(extract).where(text("extract.state IN ('queued', 'running')"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +148,4 @@ class Pulses:
 
     def waiting(self) -> Waiting:
         """What waits."""
-        return Waiting(*self._connection.execute(_WAITING).one())
+        return Waiting(*(self._connection.execute(one).scalar_one() for one in (_BATCHES, _EXTRACTS)))

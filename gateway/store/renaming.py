@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from gateway.store.beneficiaries import NOBODY, Person
+from gateway.store.persons import of_person, parts_of_person
 from gateway.store.tables import action, beneficiary, delivery_failure, former_pseudonym, inclusion, outbox, vault
 
 Rows = Sequence[Mapping[str, Any]]
@@ -30,18 +31,18 @@ class Renaming:
     def is_being_sent(self, person: Person, now: datetime) -> bool:
         """Whether a worker holds a message of a person, which it must find again where it was; all are locked."""
         rows = self._connection.execute(
-            select(outbox).where(*_of(outbox, person)).order_by(outbox.c.id).with_for_update()
+            select(outbox).where(*of_person(outbox, person)).order_by(outbox.c.id).with_for_update()
         )
         return any(row.leased_until is not None and row.leased_until > now for row in rows)
 
     def has_unsettled(self, person: Person) -> bool:
         """Whether a message of a person still waits, for MyCareNet or for somebody here."""
-        unsettled = (*_of(outbox, person), outbox.c.state.not_in(("accepted", "rejected")))
+        unsettled = (*of_person(outbox, person), outbox.c.state.not_in(("accepted", "rejected")))
         return self._connection.execute(select(outbox.c.id).where(*unsettled).limit(1)).first() is not None
 
     def messages_with_another_number(self, person: Person) -> list[tuple[UUID, bytes, bytes]]:
         """A person's messages that bear another number than the vault's: id, pseudonym and seal of that number."""
-        theirs = (*_of(outbox, person), outbox.c.sealed_tried_ssin.is_not(None))
+        theirs = (*of_person(outbox, person), outbox.c.sealed_tried_ssin.is_not(None))
         rows = self._connection.execute(select(outbox).where(*theirs)).all()
         return [(row.id, bytes(row.tried_pseudonym), bytes(row.sealed_tried_ssin)) for row in rows]
 
@@ -57,7 +58,7 @@ class Renaming:
         facts = [*self._take(inclusion, old, new), *self._take(action, old, new)]
         messages = self._take(outbox, old, new, lambda row: _message(row, tried))
         self._failures([row["id"] for row in messages], old[0], new[0])
-        self._connection.execute(delete(vault).where(*_of(vault, old)))
+        self._connection.execute(delete(vault).where(*of_person(vault, old)))
         if sealed is not None:
             self._add(vault, [{**_place(new), "sealed_ssin": sealed}])
         current = dict.fromkeys(row["id"] for row in facts if row["superseded_at"] is None)
@@ -70,16 +71,16 @@ class Renaming:
 
     def former(self, person: Person) -> list[Person]:
         """Under which other pseudonyms a person's audit entries were written."""
-        rows = self._connection.execute(select(former_pseudonym).where(*_of(former_pseudonym, person)))
+        rows = self._connection.execute(select(former_pseudonym).where(*of_person(former_pseudonym, person)))
         return [(row.former_bucket, row.project, bytes(row.former_pseudonym)) for row in rows]
 
     def _be(self, old: Person, new: Person) -> None:
         """Make the new place somebody's, and the old one nobody's."""
-        row = self._connection.execute(select(beneficiary).where(*_of(beneficiary, old))).one()
+        row = self._connection.execute(select(beneficiary).where(*of_person(beneficiary, old))).one()
         there = {name: getattr(row, name) for name in ("sequence", *_TRAITS)}
-        self._connection.execute(update(beneficiary).where(*_of(beneficiary, new)).values(there))
+        self._connection.execute(update(beneficiary).where(*of_person(beneficiary, new)).values(there))
         gone = {"sequence": NOBODY, **dict.fromkeys(_TRAITS)}
-        self._connection.execute(update(beneficiary).where(*_of(beneficiary, old)).values(gone))
+        self._connection.execute(update(beneficiary).where(*of_person(beneficiary, old)).values(gone))
 
     def _take(
         self,
@@ -89,8 +90,10 @@ class Renaming:
         change: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {},
     ) -> Rows:
         """Take a person's rows of a table from one place to another."""
-        rows = [dict(row._mapping) for row in self._connection.execute(select(table).where(*_of(table, old)))]
-        self._connection.execute(delete(table).where(*_of(table, old)))
+        rows: list[Any] = []
+        for theirs in parts_of_person(table, old):
+            rows += self._connection.execute(select(table).where(*theirs)).mappings().all()
+            self._connection.execute(delete(table).where(*theirs))
         self._add(table, [{**row, **_place(new), **change(row)} for row in rows])
         return rows
 
@@ -112,10 +115,6 @@ def _message(row: Mapping[str, Any], tried: Mapping[UUID, tuple[bytes, bytes]]) 
         return {}
     pseudonym, sealed = tried[row["id"]]
     return {"tried_pseudonym": pseudonym, "sealed_tried_ssin": sealed}
-
-
-def _of(table: Table, person: Person) -> tuple[Any, ...]:
-    return (table.c.bucket == person[0], table.c.project == person[1], table.c.pseudonym == person[2])
 
 
 def _place(person: Person) -> dict[str, Any]:

@@ -5,14 +5,15 @@ Stage: none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Connection,
     DateTime,
-    Delete,
     Dialect,
     ForeignKey,
     Index,
@@ -83,11 +84,23 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
-def delete_some(table: Table, *where: ColumnElement[bool] | TextClause) -> Delete:
-    """A statement that removes at most `limit` rows; those that somebody holds are left for the next time."""
-    key = list(table.primary_key.columns)
-    some = select(*key).where(*where).limit(bindparam("limit")).with_for_update(skip_locked=True)
-    return delete(table).where(tuple_(*key).in_(some))
+class Removal:
+    """Removes rows that have had their time: found by a look that holds nothing, and removed each in its place.
+
+    Shape: those that somebody holds, or that have changed since the look, are left for the next time.
+    """
+
+    def __init__(self, table: Table, *where: ColumnElement[bool] | TextClause) -> None:
+        keys = list(table.primary_key.columns)
+        same = [key == bindparam(f"key_{key.name}") for key in keys]
+        free = select(*keys).where(*same, *where).with_for_update(skip_locked=True)
+        self._look = select(*(key.label(f"key_{key.name}") for key in keys)).where(*where).limit(bindparam("limit"))
+        self._remove = delete(table).where(*same, tuple_(*keys).in_(free))
+
+    def some(self, connection: Connection, limit: int, given: Mapping[str, datetime]) -> int:
+        """Remove at most so many rows; how many they were."""
+        found = connection.execute(self._look, {**given, "limit": limit}).mappings().all()
+        return connection.execute(self._remove, [{**given, **row} for row in found]).rowcount if found else 0
 
 
 def version_columns() -> list[Column[Any]]:

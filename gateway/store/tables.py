@@ -192,6 +192,7 @@ inclusion = Table(
         unique=True,
     ),
     partial_index("ix_inclusion_person", "bucket", "project", "pseudonym", where="superseded_at IS NULL"),
+    partial_index("ix_inclusion_past", "bucket", "project", "pseudonym", where="superseded_at IS NOT NULL"),
     Index("ix_inclusion_project", "project", "id"),
     partial_index("ix_inclusion_asked", "project", "asked_at", "message_id", where="asked_at IS NOT NULL"),
     partial_index(
@@ -226,7 +227,11 @@ action = Table(
         where="superseded_at IS NULL AND status = 'recorded'",
         unique=True,
     ),
+    partial_index(
+        "ix_action_past", "bucket", "project", "pseudonym", where="superseded_at IS NOT NULL OR status <> 'recorded'"
+    ),
     partial_index("ix_action_project", "project", "performed_on", "id", where="superseded_at IS NULL"),
+    partial_index("ix_action_provider", "project", "performed_by", "performed_on", "id", where="superseded_at IS NULL"),
     partial_index("ix_action_asked", "project", "asked_at", "message_id", where="asked_at IS NOT NULL"),
 )
 

@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, and_, bindparam, exists, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, insert, or_, select, text, update
 
 from gateway.store.prepared import Prepared
-from gateway.store.schema import delete_some
+from gateway.store.schema import Removal
 from gateway.store.webhook_tables import webhook, webhook_event
 
 _earlier = webhook_event.alias("earlier")
@@ -71,14 +71,14 @@ _EVENTS = (
     .order_by(webhook_event.c.id)
     .limit(bindparam("limit"))
 )
-_PURGE_EVENTS = delete_some(
+_PURGE_EVENTS = Removal(
     webhook_event,
     text("webhook_event.ended_at IS NOT NULL"),  # as the index says it, or else it would not be used
     webhook_event.c.ended_at < bindparam("before"),
 )
-_PURGE = delete_some(
-    webhook, webhook.c.removed_at < bindparam("before"), ~exists().where(webhook_event.c.webhook == webhook.c.id)
-)
+_REMOVED = select(webhook.c.id).where(webhook.c.removed_at < bindparam("before")).limit(bindparam("limit"))
+_ANY_EVENT = select(webhook_event.c.id).where(webhook_event.c.webhook == bindparam("b_id")).limit(1)
+_PURGE = delete(webhook).where(webhook.c.id == bindparam("b_id"))
 
 
 class EventState(StrEnum):
@@ -198,11 +198,13 @@ class Webhooks:
 
     def purge_events(self, before: datetime, limit: int) -> int:
         """Remove some events that ended before an instant; how many."""
-        return self._connection.execute(_PURGE_EVENTS, {"before": before, "limit": limit}).rowcount
+        return _PURGE_EVENTS.some(self._connection, limit, {"before": before})
 
     def purge(self, before: datetime, limit: int) -> int:
         """Remove some webhooks that were removed before an instant and have no event left; how many."""
-        return self._connection.execute(_PURGE, {"before": before, "limit": limit}).rowcount
+        removed = self._connection.execute(_REMOVED, {"before": before, "limit": limit}).scalars().all()
+        gone = [row for one in removed if self._connection.execute(_ANY_EVENT, row := {"b_id": one}).first() is None]
+        return self._connection.execute(_PURGE, gone).rowcount if gone else 0
 
     def events(self, webhook_id: UUID, after: UUID | None, limit: int) -> list[Event]:
         """A webhook's events in order of id, after one of them."""
