@@ -89,24 +89,12 @@ def _turn(folder: str) -> int:
     return 0 if folder in LONG else 2 if folder == "differential" else 1
 
 
-PLACED = (
-    "test_change_identity",
-    "test_lock_order",
-    "test_moved_messages",
-    "test_outbox",
-    "test_purge",
-    "test_rename_people",
-)
-"""The files in which every new statement of the store is judged by its place; others are still to be looked at."""
-
-
 @pytest.fixture(autouse=True)
-def _in_one_place(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every new statement that such a test lets the store execute says in which place it looks."""
+def _in_one_place() -> Iterator[None]:
+    """Every new statement that a test lets the store execute says in which place it looks."""
     placed.wrong = []
     yield
-    if request.path.stem in PLACED:
-        assert not placed.wrong, "\n".join(placed.wrong)
+    assert not placed.wrong, "\n".join(placed.wrong)
 
 
 @dataclass

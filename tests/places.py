@@ -73,6 +73,7 @@ ELSEWHERE = {
     "figures.begun_lines": "counts the lines that arrive",
     "seals.older": "a page of a whole table, while keys are rotated",
     "vault.people": "a page of the whole vault, while keys are rotated",
+    "backup._send_again": "after a restore, before anybody works with what came back",
     "statistics._rows": "the facts of a whole period, for its close",
 }
 """What looks in every place, and why it may: it locks nothing there, and joins by the bucket."""
