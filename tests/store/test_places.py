@@ -87,7 +87,7 @@ def test_each_exemption_is_of_a_function_that_there_is(name: str) -> None:
     file, function = name.split(".")
     source = (Path(gateway.store.__file__).parent / f"{file}.py").read_text(encoding="utf-8")
 
-    assert re.search(rf"^ +def {function}\(", source, re.MULTILINE)
+    assert re.search(rf"^ *def {function}\(", source, re.MULTILINE)
 
 
 def test_every_table_is_spread_by_its_place_or_on_every_node() -> None:
