@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import repeat
 from pathlib import Path
@@ -22,18 +23,17 @@ from bench.speed.replay import Statement, registrations, script
 from bench.speed.rounds import EMBEDDED, LIMIT, OURS, PEERS, Found, Sample
 from gateway.clock import real_now
 
-NOW = real_now().isoformat(" ", "microseconds")
 INSERT = "INSERT INTO inclusion (bucket, id, pseudonym, at, said) VALUES ($1, $2, $3, $4, $5)"
 
 
 def a_registration(number: int) -> list[Statement]:
     """A transaction as the server logs it; `number` makes it another person's."""
-    pseudonym = f"'\\x{number:064x}abcd'"
+    pseudonym, now = f"'\\x{number:064x}abcd'", (real_now() + timedelta(seconds=number)).isoformat(" ", "microseconds")
     given = {
         1: f"'{number}'",
         2: f"'00000000-0000-8000-8000-{number:012}'",
         3: pseudonym,
-        4: f"'{NOW}'" if number == 7 else f"'{NOW[:-8]}9+00:00'",
+        4: f"'{now}'",
         5: "'{\"it\": 1}'",
     }
     vault = Statement("INSERT INTO vault (pseudonym) VALUES ($1)", {1: pseudonym})
@@ -49,13 +49,14 @@ def a_line(pid: int, statement: Statement) -> str:
 
 def test_registrations_are_found_in_the_log_among_the_work_of_other_sessions(tmp_path: Path) -> None:
     other = [Statement("BEGIN", {}), Statement("SELECT 1", {}), Statement("COMMIT", {})]
-    mixed = zip(a_registration(7), [*other, Statement("SELECT 2", {})], strict=True)
+    ours = a_registration(7)
+    mixed = zip(ours, [*other, Statement("SELECT 2", {})], strict=True)
     log = tmp_path / "log.json"
-    log.write_text("".join(a_line(1, ours) + a_line(2, its_other) for ours, its_other in mixed), encoding="utf-8")
+    log.write_text("".join(a_line(1, one) + a_line(2, its_other) for one, its_other in mixed), encoding="utf-8")
 
     found = registrations(log)
 
-    assert found == [a_registration(7)]
+    assert found == [ours]
 
 
 def test_what_differs_between_registrations_is_made_anew_and_the_same_wherever_it_stands() -> None:
