@@ -10,8 +10,10 @@ Not: annulled and rejected facts, and actions under an annulled or rejected incl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
@@ -104,10 +106,14 @@ CREATE TABLE clipped{share} AS
 """
 """The facts of a share of the people, and clipped: what counts of a person, month and pseudocode, whoever performed it.
 A node of professions clips each apart."""
+_ON_DISK = "ATTACH '{path}' AS facts; SET search_path = 'facts.main,memory.main'"
+"""Where facts of many shares are kept: in a file they are small, and leave the memory to whatever is counted."""
 _ENDS = "SELECT (SELECT count(*) FROM done), greatest(0, (SELECT max(person) FROM person))"
 """How many actions there are, and people, who are numbered from one: no cell has more of them."""
 ACTIONS_AT_ONCE = 2_000_000
 """How many actions are counted at once. Where there are more, people are counted in shares, which are added up."""
+PARTS = {"part_cell": "cell", "part_provider": "by_provider"}
+"""What a node is counted from: the parts of one share, and what they become when all are added up."""
 ROWS_SUMMED_AT_ONCE = 2_000_000
 """How many rows of shares are added up at once: a provider of a cell has one in each. Where there are more, some cells
 are added up at a time.
@@ -123,6 +129,7 @@ class Columns:
     def __init__(self, period: Period) -> None:
         self._period = period
         self._people = 0
+        self._made = set[str]()
         self.shares = 1
         self._is_joined = False
         self._directory = TemporaryDirectory(prefix="chroniccare-close-")
@@ -163,6 +170,8 @@ class Columns:
         """Join what belongs together, share by share: only when it is counted, so that no transaction waits for it."""
         if self._is_joined:
             return
+        if self.shares > 1:
+            self._base.execute(_ON_DISK.format(path=str(Path(self._directory.name) / "facts").replace("'", "''")))
         for share in range(self.shares):
             self._base.execute(_SHARE.format(share=share, shares=self.shares))
         self._base.execute("DROP TABLE done; DROP TABLE person")
@@ -198,7 +207,7 @@ class Columns:
                 second=second,
                 largest_beneficiaries=largest_beneficiaries,
                 cap=cap,
-                all_pseudocodes=wider if PSEUDOCODE in named or COMPONENT in named else None,
+                all_pseudocodes=wider,
                 valid=valid,
             )
 
@@ -216,18 +225,41 @@ class Columns:
     def _cells(self, dims: Sequence[str], at_least: int) -> Iterator[Sequence[Any]]:
         """The cells of a node as rows: counted in one query, or share by share where there are several."""
         self._join()
+        groups, parts = self._groups(dims), partial(_parts_of, dims)
         if self.shares == 1:
-            parts = ", ".join(f"{name} AS ({query})" for name, query in _parts_of(dims, 0).items())
-            yield from self._rows(f"WITH {parts}, {_sums_of(dims)}", at_least)
+            named = ", ".join(f"{PARTS[name]} AS ({query})" for name, query in parts(0).items())
+            yield from self._rows(f"WITH {named}, {_cells_of(dims, groups)}", at_least)
             return
-        for share in range(self.shares):
-            for name, query in _parts_of(dims, share).items():
-                into = f"CREATE OR REPLACE TABLE {name} AS" if share == 0 else f"INSERT INTO {name}"
-                self._ask(f"{into} {query}", at_least)
+        self._fill_by_shares(parts)
         ((count,),) = self._base.execute("SELECT count(*) FROM part_provider").fetchall()
         slices = 1 + count // ROWS_SUMMED_AT_ONCE
         for number in range(slices):
-            yield from self._rows(f"WITH {_sums_of(dims, f'{number} = hash({_keys(dims)[0]}) % {slices}')}", at_least)
+            some = f"{number} = hash({_keys(dims)[0]}) % {slices}"
+            yield from self._rows(f"WITH {_added_up(dims, some)}, {_cells_of(dims, groups)}", at_least)
+
+    def _groups(self, dims: Sequence[str]) -> tuple[str | None, str]:
+        """Where both groups of rule 2 of a node are counted, tables that many nodes share: the people with any
+        pseudocode, None for a node without pseudocodes, which is its own; and those who are valid.
+        """
+        wider, standing = _without(dims, PSEUDOCODE, COMPONENT), _without(dims, PSEUDOCODE, COMPONENT, PROFESSION)
+        of_anybody = f"standing_{'_'.join(standing)}"
+        if of_anybody not in self._made:
+            self._made.add(of_anybody)
+            self._ask(f"CREATE TABLE {of_anybody} AS {_standing_of(standing)}")
+        if len(wider) == len(dims):
+            return None, of_anybody
+        with_any = f"wider_{'_'.join(wider)}"
+        if with_any not in self._made:
+            self._made.add(with_any)
+            self._fill_by_shares(lambda share: {with_any: _everybody_of(wider, share)})
+        return with_any, of_anybody
+
+    def _fill_by_shares(self, parts: Callable[[int], Mapping[str, str]]) -> None:
+        """Make tables of what each share of the people adds to them."""
+        for share in range(self.shares):
+            for name, query in parts(share).items():
+                into = f"CREATE OR REPLACE TABLE {name} AS" if share == 0 else f"INSERT INTO {name}"
+                self._base.execute(f"{into} {query}")
 
     def _rows(self, query: str, at_least: int) -> Iterator[Sequence[Any]]:
         """What a query finds; it is not asked where all people together are too few for any cell."""
@@ -237,7 +269,7 @@ class Columns:
         while rows := found.fetchmany(ROWS_AT_ONCE):
             yield from rows
 
-    def _ask(self, query: str, at_least: int) -> duckdb.DuckDBPyConnection:
+    def _ask(self, query: str, at_least: int = 1) -> duckdb.DuckDBPyConnection:
         values = {"at_least": at_least, "first": self._period.first, "last": self._period.last}
         return self._base.execute(query, {name: value for name, value in values.items() if f"${name}" in query})
 
@@ -262,19 +294,22 @@ def _keys(dims: Sequence[str]) -> tuple[str, str]:
     return ", ".join(("one", *dims)), " AND ".join(("one = 1", *(f"{name} IS NOT NULL" for name in dims)))
 
 
+def _whole(dims: Sequence[str], share: int) -> str:
+    """The table of a share's facts that a node counts: clipped, but where a node of professions clips each apart."""
+    return f"fact{share}" if PROFESSION in dims else f"clipped{share}"
+
+
 def _parts_of(dims: Sequence[str], share: int) -> dict[str, str]:
-    """What a share of the people adds to the cells of a node, as queries that can be added up: by cell, by cell and
-    provider, and by the groups of rule 2.
+    """What a share of the people adds to the cells of a node, as queries that can be added up: by cell, and by cell and
+    provider.
     """
     keys, known = _keys(dims)
-    wider, wider_known = _keys(_without(dims, PSEUDOCODE, COMPONENT))
     joined = " JOIN part USING (pseudocode)" if COMPONENT in dims else ""
-    fact, whole = f"fact{share}", f"fact{share}" if PROFESSION in dims else f"clipped{share}"
-    clipped = f"{whole}{joined} WHERE {known}"
+    clipped = f"{_whole(dims, share)}{joined} WHERE {known}"
     if PROFESSION in dims:
         clipped = f"""(
             SELECT {keys}, person, month, pseudocode AS of_code, least(sum(n), max(cap)) AS a, max(cap) AS cap
-            FROM {fact} WHERE {known} GROUP BY ALL)"""  # noqa: S608 - names of columns, from constants
+            FROM fact{share} WHERE {known} GROUP BY ALL)"""  # noqa: S608 - names of columns, from constants
     cell = f"""
             SELECT {keys}, count(*) AS beneficiaries, sum(a)::BIGINT AS actions, max(cap) AS cap
             FROM (SELECT {keys}, person, sum(a) AS a, max(cap) AS cap FROM {clipped} GROUP BY {keys}, person)
@@ -283,38 +318,60 @@ def _parts_of(dims: Sequence[str], share: int) -> dict[str, str]:
             SELECT {keys}, provider, sum(x)::BIGINT AS x, count(*) AS xp
             FROM (
                 SELECT {keys}, provider, person, sum(least(n, cap))::BIGINT AS x
-                FROM {fact}{joined} WHERE {known} GROUP BY ALL)
+                FROM fact{share}{joined} WHERE {known} GROUP BY ALL)
             GROUP BY {keys}, provider"""  # noqa: S608 - names of columns, from constants
-    everybody = f"""
-            SELECT {wider}, count(*) AS wider
-            FROM (SELECT DISTINCT {wider}, person FROM {whole} WHERE {wider_known})
-            GROUP BY {wider}"""  # noqa: S608 - names of columns, from constants
-    return {"part_cell": cell, "part_provider": provider, "part_wider": everybody}
+    return {"part_cell": cell, "part_provider": provider}
 
 
-def _sums_of(dims: Sequence[str], which: str = "true") -> str:
-    """P, A, C, V, x1, x2, xp and both groups of rule 2, by a node's dimensions, from its parts; of some cells."""
+def _everybody_of(wider: Sequence[str], share: int) -> str:
+    """How many of a share's people are in the groups of rule 2: with any pseudocode."""
+    keys, known = _keys(wider)
+    return f"""
+        SELECT {keys}, count(*) AS wider
+        FROM (SELECT DISTINCT {keys}, person FROM {_whole(wider, share)} WHERE {known})
+        GROUP BY {keys}"""  # noqa: S608 - names of columns, from constants
+
+
+def _standing_of(traits: Sequence[str]) -> str:
+    """How many people are valid, by what is known of them."""
+    keys, known = _keys(traits)
+    return f"""
+        SELECT {keys}, count(DISTINCT person) AS valid
+        FROM valid WHERE first <= $last AND last >= $first AND {known} GROUP BY {keys}"""  # noqa: S608 - constants
+
+
+def _added_up(dims: Sequence[str], which: str) -> str:
+    """The parts of some cells, of which each share has its own rows, as one row each."""
     keys, _ = _keys(dims)
-    wider, _ = _keys(_without(dims, PSEUDOCODE, COMPONENT))
-    traits, traits_known = _keys(_without(dims, PSEUDOCODE, COMPONENT, PROFESSION))
     return f"""
         cell AS (
             SELECT {keys}, sum(beneficiaries)::BIGINT AS beneficiaries, sum(actions)::BIGINT AS actions, max(cap) AS cap
-            FROM part_cell WHERE {which} GROUP BY {keys} HAVING sum(beneficiaries) >= $at_least),
+            FROM part_cell WHERE {which} GROUP BY {keys}),
         by_provider AS (
             SELECT {keys}, provider, sum(x)::BIGINT AS x, sum(xp)::BIGINT AS xp
-            FROM part_provider WHERE {which} GROUP BY {keys}, provider),
+            FROM part_provider WHERE {which} GROUP BY {keys}, provider)"""  # noqa: S608 - names of columns, from constants
+
+
+def _cells_of(dims: Sequence[str], groups: tuple[str | None, str]) -> str:
+    """P, A, C, V, x1, x2, xp and both groups of rule 2, by a node's dimensions, from its cells and their providers."""
+    keys, _ = _keys(dims)
+    wider, _ = _keys(_without(dims, PSEUDOCODE, COMPONENT))
+    traits, _ = _keys(_without(dims, PSEUDOCODE, COMPONENT, PROFESSION))
+    with_any, standing = groups
+    everybody = "SELECT NULL AS wider"
+    if with_any is not None:
+        everybody = f"SELECT {wider}, sum(wider)::BIGINT AS wider FROM {with_any} GROUP BY {wider}"  # noqa: S608 - ours
+    return f"""
         provider AS (
             SELECT {keys}, count(*) AS providers, max(x, 2) AS xs, max(xp) AS xp
             FROM by_provider GROUP BY {keys}),
-        wider AS (SELECT {wider}, sum(wider)::BIGINT AS wider FROM part_wider GROUP BY {wider}),
-        standing AS (
-            SELECT {traits}, count(DISTINCT person) AS valid
-            FROM valid WHERE first <= $last AND last >= $first AND {traits_known} GROUP BY {traits})
+        everybody AS ({everybody})
         SELECT beneficiaries, actions, cap, providers, xs[1], coalesce(xs[2], 0), xp, wider, coalesce(valid, 0)
                {"".join(f", {name}" for name in dims)}
         FROM cell JOIN provider USING ({keys})
-        JOIN wider USING ({wider}) LEFT JOIN standing USING ({traits})"""  # noqa: S608 - names of columns, from constants
+        {f"JOIN everybody USING ({wider})" if with_any else "CROSS JOIN everybody"}
+        LEFT JOIN {standing} USING ({traits})
+        WHERE beneficiaries >= $at_least"""  # noqa: S608 - names of columns, from constants
 
 
 def _without(dims: Sequence[str], *names: str) -> list[str]:
