@@ -2,7 +2,7 @@
 
 `python -m bench.close 1000000` measures whole closes: the register is synthetic and made by SQL on a PostgreSQL of its
 own. Beyond a million actions the counts in SQL, which are there to be compared with, would take hours and are left out;
-beyond ten million the actions are written without indexes, for want of disk, which a close does not read.
+beyond ten million the actions are written without indexes, for want of disk.
 `python -m bench.close --columns 10000000` measures the columns alone, filled from memory: what a close does once the
 facts have left the register. Each runs in a process of its own, whose peak memory is that of the whole job. Both keep
 what they measured in `bench/close.json` and write `bench/CLOSE.md` from it.

@@ -2,8 +2,8 @@
 
 Stage: pseudonymous; exact, never outside the job that closes a period. Held in memory up to a bound, beyond it in a
 directory of its own that is gone with the job; inside, people are numbers.
-Cost: one pass over the columns per node; memory is bounded whatever the number of facts, for what a cell counts can be
-added up over shares of the people.
+Cost: one pass over the columns per node. `MEMORY_MIB` bounds what DuckDB holds, for what a cell counts can be added up
+over shares of the people; the process has some hundreds of MiB beside it (bench/CLOSE.md).
 Source: DISCLOSURE 2.
 Not: annulled and rejected facts, and actions under an annulled or rejected inclusion, count nowhere (V8, I6).
 """
@@ -112,7 +112,7 @@ _ENDS = "SELECT (SELECT count(*) FROM done), greatest(0, (SELECT max(person) FRO
 """How many actions there are, and people, who are numbered from one: no cell has more of them."""
 ACTIONS_AT_ONCE = 2_000_000
 """How many actions are counted at once. Where there are more, people are counted in shares, which are added up."""
-PARTS = {"part_cell": "cell", "part_provider": "by_provider"}
+_PARTS = {"part_cell": "cell", "part_provider": "by_provider"}
 """What a node is counted from: the parts of one share, and what they become when all are added up."""
 ROWS_SUMMED_AT_ONCE = 2_000_000
 """How many rows of shares are added up at once: a provider of a cell has one in each. Where there are more, some cells
@@ -227,7 +227,7 @@ class Columns:
         self._join()
         groups, parts = self._groups(dims), partial(_parts_of, dims)
         if self.shares == 1:
-            named = ", ".join(f"{PARTS[name]} AS ({query})" for name, query in parts(0).items())
+            named = ", ".join(f"{_PARTS[name]} AS ({query})" for name, query in parts(0).items())
             yield from self._rows(f"WITH {named}, {_cells_of(dims, groups)}", at_least)
             return
         self._fill_by_shares(parts)
