@@ -24,6 +24,7 @@ from random import Random
 
 import psycopg
 
+from bench import capacity
 from gateway.domain.disclosure import FEWEST_BENEFICIARIES, protect
 from gateway.domain.lattice import CODES as LISTS
 from gateway.domain.lattice import Measure, Period, PeriodKind, nodes
@@ -127,6 +128,7 @@ def main(kind: str, sizes: list[int]) -> None:
         kept[kind] = sorted([*others, found], key=lambda one: one["actions"])
         KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         TARGET.write_text(_page(kept), encoding="utf-8")
+        capacity.write()
 
 
 def _ran(*arguments: str) -> Measured:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from math import ceil
 from typing import Literal, Protocol
 
@@ -54,6 +55,12 @@ def sigma(period: PeriodKind, dims: Collection[str], measure: Measure = Measure.
     if not measure.is_of_inclusions and PSEUDOCODE not in dims and COMPONENT not in dims:
         roll_up *= 2
     return base * LENGTH[period] * roll_up
+
+
+@cache
+def _sigma_of(names: tuple[str, ...]) -> Fraction:
+    """The same for a cell of actions, by the names of all its dimensions: there are few, and many cells of each."""
+    return sigma(next(kind for kind in PeriodKind if kind in names), names)
 
 
 def _kind_of(dims: Dims) -> PeriodKind:
@@ -102,7 +109,7 @@ class ExactCell:
     @property
     def sigma(self) -> Fraction:
         """The noise of its beneficiaries; `cap` times that for its actions."""
-        return sigma(_kind_of(self.dims), dict(self.dims))
+        return _sigma_of(tuple(name for name, _ in self.dims))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ Source: DISCLOSURE 7; C 5 §3 and §5.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from math import ceil
 
 from gateway.domain.disclosure import FEWEST_BENEFICIARIES, sigma
 from gateway.domain.lattice import (
@@ -103,17 +104,17 @@ def rung_nodes(kind: PeriodKind, measure: Measure) -> tuple[Node, ...]:
 _ORDER = (PROJECT, PSEUDOCODE, INSURER, SEX, DISTRICT, AGE_GROUP)
 
 
-def may_be_a_record(own_beneficiaries: int, kind: PeriodKind, dims: Sequence[str]) -> bool:
-    """Whether the own value of a cell lies far enough above ten for a record of an extract: by two sigma.
+def fewest_own(kind: PeriodKind, dims: Collection[str]) -> int:
+    """The own beneficiaries that a cell needs to be a record of an extract: two sigma above ten, rounded up.
 
-    >>> may_be_a_record(24, PeriodKind.CONVENTION, ["project", "pseudocode"])
-    True
-    >>> may_be_a_record(17, PeriodKind.QUARTER, ["project", "pseudocode"])
-    False
+    >>> fewest_own(PeriodKind.CONVENTION, ["project", "pseudocode"])
+    19
+    >>> fewest_own(PeriodKind.QUARTER, ["project", "pseudocode"])
+    18
 
     Source: DISCLOSURE 7.
     """
-    return own_beneficiaries >= FEWEST_BENEFICIARIES + 2 * sigma(kind, dims)
+    return ceil(FEWEST_BENEFICIARIES + 2 * sigma(kind, dims))
 
 
 def is_covered(records: int, parent: int) -> bool:

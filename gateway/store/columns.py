@@ -130,6 +130,7 @@ class Columns:
         self._period = period
         self._people = 0
         self._made = set[str]()
+        self._without = dict[tuple[Measure, int], list[frozenset[str]]]()
         self.shares = 1
         self._is_joined = False
         self._directory = TemporaryDirectory(prefix="chroniccare-close-")
@@ -194,7 +195,7 @@ class Columns:
 
     def cells(self, node: Node, at_least: int = 1) -> Iterator[ExactCell]:
         """The cells of a node with at least so many beneficiaries, in no order; the others never come out."""
-        for row in self._cells(node.dims, at_least):
+        for row in self._unless_too_few(node.dims, Measure.ACTIONS, at_least, self._cells(node.dims, at_least)):
             counts, values = row[:9], row[9:]
             beneficiaries, actions, cap, providers, largest, second, largest_beneficiaries, wider, valid = counts
             named = dict(zip(node.dims, values, strict=True))
@@ -219,8 +220,23 @@ class Columns:
         Source: DISCLOSURE 1.
         Raises: KeyError for actions.
         """
-        for count, *values in self._rows(_people_of(node.dims, measure), at_least):
+        found = self._rows(_people_of(node.dims, measure), at_least)
+        for count, *values in self._unless_too_few(node.dims, measure, at_least, found):
             yield cell_dims(self._period, dict(zip(node.dims, values, strict=True))), count
+
+    def _unless_too_few(
+        self, dims: Sequence[str], measure: Measure, at_least: int, rows: Iterator[Sequence[Any]]
+    ) -> Iterator[Sequence[Any]]:
+        """The rows of a node, which are not asked for where one of fewer dimensions had none: each is a part of one."""
+        without = self._without.setdefault((measure, at_least), [])
+        if any(fewer <= set(dims) for fewer in without):
+            return
+        is_any = False
+        for row in rows:
+            is_any = True
+            yield row
+        if not is_any:
+            without.append(frozenset(dims))
 
     def _cells(self, dims: Sequence[str], at_least: int) -> Iterator[Sequence[Any]]:
         """The cells of a node as rows: counted in one query, or share by share where there are several."""

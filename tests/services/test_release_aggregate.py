@@ -14,10 +14,11 @@ from gateway.domain.delivery import Member
 from gateway.domain.lattice import Measure, Period, PeriodKind
 from gateway.services.close_period import close_period
 from gateway.services.next_step import Question
-from gateway.services.release_aggregate import Figures, get_aggregates, list_releases
+from gateway.services.release_aggregate import PERIODS_AT_ONCE, Figures, get_aggregates, list_releases
 from gateway.store.tables import cell
 from tests.builders import PROJECT, PROJECT_LEVEL_PSEUDOCODE, PSEUDOCODE, a_caller, an_action, an_inclusion, day
 from tests.services.desk import Desk
+from tests.services.test_latency import statements
 from tests.store.rows import rows
 from tests.store.seeds import (
     FOREIGN_PSEUDOCODE,
@@ -211,6 +212,13 @@ def test_gap_among_the_months_asked_for_is_not_released(register: Desk) -> None:
         _ask(register, by_month(first="2022-02"))
 
     assert refused.value.available_from == day("2022-04-10")
+
+
+def test_question_that_names_centuries_is_refused_after_a_few_looks(register: Desk) -> None:
+    with statements() as seen, pytest.raises(errors.NotReleased):
+        _ask(register, by_month(first="2022-02", last="2999-12"))
+
+    assert len(seen) < 2 * PERIODS_AT_ONCE
 
 
 @pytest.mark.parametrize(
