@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Hashable, Mapping
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_dump
+from marshmallow import RAISE, Schema, ValidationError, fields
 
 from schemas import checks
+from schemas.dumping import dumper_of
 from schemas.pointers import pointers as pointers  # noqa: PLC0414 - a door takes fields and pointers from one place
 
 T = TypeVar("T")
@@ -42,10 +44,7 @@ def about(description: str, example: object) -> dict[str, Any]:
 
 
 class StrictSchema(Schema):
-    """An object whose members are all named here; another one is refused.
-
-    Shape: a None is dumped as null where the field allows null, and left out elsewhere.
-    """
+    """An object whose members are all named here; another one is refused."""
 
     error_messages: ClassVar[dict[str, str]] = {"type": "not-an-object", "unknown": "unknown-member"}  # type: ignore[misc]  # marshmallow names it an instance attribute
 
@@ -54,14 +53,13 @@ class StrictSchema(Schema):
 
         unknown = RAISE
 
-    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
-        """The member of a mapping, or the attribute; never a method of dict that bears the same name (`items`)."""
-        return obj.get(attr, default) if isinstance(obj, Mapping) else getattr(obj, attr, default)
+    @cached_property
+    def _dumper(self) -> Callable[[Any], dict[str, Any]]:
+        return dumper_of(self)
 
-    @post_dump
-    def leave_out_absent(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """The members that are there, and the nulls that mean something."""
-        return {name: value for name, value in data.items() if value is not None or self.fields[name].allow_none}
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """The object as the schema has it, or each of many."""
+        return [self._dumper(each) for each in obj] if many else self._dumper(obj)
 
 
 class StrictField(fields.Field[T]):

@@ -13,13 +13,15 @@ Source: DISCLOSURE 7; C 5 §3 and §5.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from operator import attrgetter
 
 from gateway.domain.disclosure import FEWEST_BENEFICIARIES, sigma
-from gateway.domain.ladder import FEWEST_PSEUDOCODES, Recipient, Rung, is_covered, may_be_a_record, rungs_of
+from gateway.domain.ladder import FEWEST_PSEUDOCODES, Recipient, Rung, fewest_own, is_covered, rungs_of
 from gateway.domain.lattice import AGE_GROUP, DISTRICT, INSURER, PROJECT, PSEUDOCODE, SEX, Period, PeriodKind
 from gateway.domain.periods import last_of_month
 
@@ -69,7 +71,10 @@ class Record:
     @property
     def class_key(self) -> tuple[str | None, ...]:
         """What the records of a class share: all but the pseudocode and its figures."""
-        return (self.project, self.period_kind, self.period, self.insurer, self.district, self.age_group, self.sex)
+        return _class_key(self)
+
+
+_class_key = attrgetter("project", "period_kind", "period", *TRAITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,25 +150,23 @@ def rung_of(dims: Iterable[str], kind: PeriodKind, recipient: Recipient) -> Rung
     return next((rung for rung in rungs_of(kind) if frozenset(rung.dims(recipient)) == names), None)
 
 
-def may_be_shown(cell: Published, kind: PeriodKind) -> bool:
+def may_be_shown(cell: Published, fewest: int) -> bool:
     """Whether a cell is high enough above ten for a record: its own value by two sigma, and what is shown at least ten.
 
+    Shape: `fewest` own beneficiaries are two sigma above ten.
     Source: DISCLOSURE 7.
     """
     own = cell.own_beneficiaries
-    return own is not None and may_be_a_record(own, kind, [*cell.dims]) and cell.beneficiaries >= FEWEST_BENEFICIARIES
+    return own is not None and own >= fewest and cell.beneficiaries >= FEWEST_BENEFICIARIES
 
 
 def whole_classes(cells: Sequence[Published]) -> list[Published]:
     """The cells of one rung whose class has at least three distinct pseudocodes among them."""
-    codes: dict[frozenset[tuple[str, str]], set[str]] = {}
-    for cell in cells:
-        codes.setdefault(_class_of(cell), set()).add(cell.dims[PSEUDOCODE])
-    return [cell for cell in cells if len(codes[_class_of(cell)]) >= FEWEST_PSEUDOCODES]
-
-
-def _class_of(cell: Published) -> frozenset[tuple[str, str]]:
-    return frozenset((name, value) for name, value in cell.dims.items() if name != PSEUDOCODE)
+    classes = [tuple(map(cell.dims.get, (PROJECT, *TRAITS))) for cell in cells]
+    codes: dict[tuple[str | None, ...], set[str]] = defaultdict(set)
+    for name, cell in zip(classes, cells, strict=True):
+        codes[name].add(cell.dims[PSEUDOCODE])
+    return [cell for name, cell in zip(classes, cells, strict=True) if len(codes[name]) >= FEWEST_PSEUDOCODES]
 
 
 def choose_rung(
@@ -217,7 +220,8 @@ class Ladder:
             self.settled[project, closed.period] = enough
             choices.append(Choice(project, rung, coverage, enough))
             if rung is not None:
-                records += sorted((_record(closed, rung, cell) for cell in found[rung.name]), key=_name)
+                noise = decimal(sigma(kind, rung.dims(self.recipient)))
+                records += sorted((_record(closed, rung, noise, cell) for cell in found[rung.name]), key=_name)
         return choices, records
 
     def _sorted(
@@ -227,13 +231,17 @@ class Ladder:
         parent_dims = {PROJECT, *((INSURER,) if self.recipient is Recipient.INSURER else ())}
         rungs: dict[str, dict[str, list[Published]]] = {rung.name: {} for rung in rungs_of(kind)}
         parents: dict[str, int] = {}
+        known: dict[tuple[str, ...], tuple[Rung | None, int]] = {}
         for cell in cells:
             if cell.dims.get(INSURER) != self.insurer or PROJECT not in cell.dims:
                 continue
-            rung = rung_of(cell.dims, kind, self.recipient)
+            names = tuple(cell.dims)
+            if names not in known:
+                known[names] = rung_of(names, kind, self.recipient), fewest_own(kind, names)
+            rung, fewest = known[names]
             if cell.dims.keys() == parent_dims:
                 parents[cell.dims[PROJECT]] = cell.actions
-            elif rung is not None and may_be_shown(cell, kind):
+            elif rung is not None and may_be_shown(cell, fewest):
                 rungs[rung.name].setdefault(cell.dims[PROJECT], []).append(cell)
         return rungs, parents
 
@@ -250,7 +258,7 @@ class Ladder:
         return not within or not all(within)
 
 
-def _record(closed: Closed, rung: Rung, cell: Published) -> Record:
+def _record(closed: Closed, rung: Rung, noise: str, cell: Published) -> Record:
     kind = closed.period.kind
     return Record(
         project=cell.dims[PROJECT],
@@ -264,7 +272,7 @@ def _record(closed: Closed, rung: Rung, cell: Published) -> Record:
         sex=cell.dims.get(SEX),
         beneficiaries=cell.beneficiaries,
         actions=cell.actions,
-        sigma_beneficiaries=decimal(sigma(kind, cell.dims)),
+        sigma_beneficiaries=noise,
         margin_beneficiaries=cell.margin_beneficiaries,
         margin_actions=cell.margin_actions,
         release=closed.id,
@@ -272,7 +280,8 @@ def _record(closed: Closed, rung: Rung, cell: Published) -> Record:
 
 
 def _name(record: Record) -> tuple[str, ...]:
-    return (record.project, record.pseudocode, *(getattr(record, name) or "" for name in TRAITS))
+    traits = (record.insurer, record.district, record.age_group, record.sex)
+    return (record.project, record.pseudocode, *(trait or "" for trait in traits))
 
 
 @dataclass(slots=True)
@@ -288,8 +297,8 @@ class Checks:
     fewest_pseudocodes: int | None = None
     at_two_rungs: int = 0
     _release: str | None = None
-    _codes: dict[tuple[str | None, ...], set[str]] = field(default_factory=dict)
-    _rungs: dict[str, set[str]] = field(default_factory=dict)
+    _codes: dict[tuple[str | None, ...], set[str]] = field(default_factory=lambda: defaultdict(set))
+    _rungs: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
         """The same records, measured; those of a release come together."""
@@ -298,9 +307,10 @@ class Checks:
                 self._settle()
                 self._release = record.release
             self.records += 1
-            self.fewest_beneficiaries = min(record.beneficiaries, self.fewest_beneficiaries or record.beneficiaries)
-            self._codes.setdefault(record.class_key, set()).add(record.pseudocode)
-            self._rungs.setdefault(record.project, set()).add(record.rung)
+            if self.fewest_beneficiaries is None or record.beneficiaries < self.fewest_beneficiaries:
+                self.fewest_beneficiaries = record.beneficiaries
+            self._codes[_class_key(record)].add(record.pseudocode)
+            self._rungs[record.project].add(record.rung)
             yield record
         self._settle()
 
@@ -309,7 +319,8 @@ class Checks:
         if fewest is not None:
             self.fewest_pseudocodes = min(fewest, self.fewest_pseudocodes or fewest)
         self.at_two_rungs += sum(len(rungs) > 1 for rungs in self._rungs.values())
-        self._codes, self._rungs = {}, {}
+        self._codes.clear()
+        self._rungs.clear()
 
     def results(self) -> list[dict[str, object]]:
         """The checks with what was measured, the bound, and whether it holds; a check of nothing holds."""

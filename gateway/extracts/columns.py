@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Literal
 
 from gateway.domain.extract import Record
@@ -34,9 +35,9 @@ def columns_of(recipient: Recipient) -> tuple[Column, ...]:
     return tuple(Column(name, "integer" if name in INTEGERS else "text") for name in kept)
 
 
-def row_of(record: Record, columns: Sequence[Column]) -> Row:
-    """A record as a row."""
-    return tuple(getattr(record, column.name) for column in columns)
+def rows_of(records: Iterable[Record], columns: Sequence[Column]) -> Iterator[Row]:
+    """Records as rows. Shape: there are two columns at least."""
+    return map(attrgetter(*(column.name for column in columns)), records)
 
 
 def record_of(named: Mapping[str, Value]) -> Record:

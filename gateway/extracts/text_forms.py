@@ -15,6 +15,8 @@ from gateway.extracts.columns import INTEGERS, Column, Row, Value
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MARK = "'"
+_STARTS = frozenset((*FORMULA_STARTS, _MARK))
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def defused(text: str) -> str:
@@ -23,7 +25,7 @@ def defused(text: str) -> str:
     >>> defused("=1+1"), defused("demo-nord")
     ("'=1+1", 'demo-nord')
     """
-    return f"{_MARK}{text}" if text.startswith((*FORMULA_STARTS, _MARK)) else text
+    return f"{_MARK}{text}" if text[:1] in _STARTS else text
 
 
 def armed(cell: str) -> str:
@@ -45,7 +47,7 @@ def write_csv(path: Path, columns: Sequence[Column], rows: Iterable[Row], dictio
         writer = csv.writer(file)
         writer.writerow([column.name for column in columns])
         for row in rows:
-            writer.writerow(["" if one is None else defused(one) if isinstance(one, str) else one for one in row])
+            writer.writerow([defused(one) if isinstance(one, str) and one[:1] in _STARTS else one for one in row])
             count += 1
     return count
 
@@ -81,8 +83,7 @@ def write_ndjson(path: Path, columns: Sequence[Column], rows: Iterable[Row], dic
     count, names = 0, [column.name for column in columns]
     with path.open("w", encoding="utf-8", newline="") as file:
         for row in rows:
-            document = dict(zip(names, row, strict=True))
-            file.write(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
+            file.write(_json(dict(zip(names, row, strict=True))) + "\n")
             count += 1
     return count
 

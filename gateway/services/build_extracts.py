@@ -24,7 +24,7 @@ import structlog
 from gateway.domain.extract import Checks, Record
 from gateway.domain.ladder import Recipient
 from gateway.extracts import dictionary, examples, report
-from gateway.extracts.columns import columns_of, row_of
+from gateway.extracts.columns import columns_of, rows_of
 from gateway.extracts.formats import FORMATS, file_name
 from gateway.services.context import Context
 from gateway.services.extract_records import Source, source_of
@@ -140,7 +140,7 @@ def _write(build: _Build) -> None:
     columns, described = columns_of(recipient), dictionary.dictionary_of(recipient)
     records = checks.watch(build.watched(source.records(build.beat)))
     target = folder / file_name(form)
-    count = FORMATS[form].write(target, columns, (row_of(one, columns) for one in records), described)
+    count = FORMATS[form].write(target, columns, rows_of(records, columns), described)
     written = [_listed(target, FORMATS[form].media_type, count)]
     for name, media_type, content in (
         (dictionary.FILE, "application/json", strict_json.dumps(described)),

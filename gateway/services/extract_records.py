@@ -6,10 +6,10 @@ Cost: memory for the records of one release; no transaction is open between two 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 from gateway.domain.calendar import due_on
 from gateway.domain.extract import KINDS, Choice, Closed, Ladder, Published, Record, is_within
@@ -56,9 +56,7 @@ class Source:
             step(done / len(reading))
             choices, records = ladder.climb(closed, self._cells(closed))
             if closed.id in self.selected:
-                counts = {choice.project: 0 for choice in choices}
-                for record in records:
-                    counts[record.project] += 1
+                counts = Counter(record.project for record in records)
                 self.chosen += [Chosen(closed, one, counts[one.project], self._later(closed, one)) for one in choices]
                 yield from records
 
@@ -79,29 +77,20 @@ class Source:
 
     def _cells(self, closed: Closed) -> list[Published]:
         """The cells of a release that the ladder asks for, with their own value beside the general one."""
-        wanted = self._wanted(closed.period.kind)
-        general: dict[str, tuple[dict[str, str], Any]] = {}
-        own: dict[str, int] = {}
+        period, insurer = closed.period.kind.value, "%" if self.insurer is None else self.insurer
+        wanted = {tuple(sorted((*names, period))) for names in self._wanted(closed.period.kind)}
+        given = {period: closed.period.label, INSURER: insurer}
+        likes = ["|".join(f"{name}={given.get(name, '%')}" for name in names) for names in sorted(wanted)]
+        found: list[Published] = []
+        figures: list[int]
         with self.context.store.reading() as tx, tx.as_reader() as reader:
-            for row in reader.of_release(closed.id):
-                dims = _named(row.dims, closed.period.kind)
-                if frozenset(dims) not in wanted or dims.get(INSURER) != self.insurer:
-                    continue
-                if row.audience == "own":
-                    own[row.dims] = row.beneficiaries
-                else:
-                    general[row.dims] = dims, row
-        return [
-            Published(
-                dims,
-                row.beneficiaries,
-                row.actions,
-                row.margin_beneficiaries,
-                row.margin_actions,
-                own.get(key),
-            )
-            for key, (dims, row) in general.items()
-        ]
+            for name, *figures in reader.general(closed.id, likes):
+                parts = name.replace("=", "|").split("|")
+                if tuple(parts[::2]) in wanted:  # "%" also stands for what has more dimensions
+                    dims = dict(zip(parts[::2], parts[1::2], strict=True))
+                    del dims[period]
+                    found.append(Published(dims, *figures))
+        return [one for one in found if one.dims.get(INSURER) == self.insurer]
 
     def _wanted(self, kind: PeriodKind) -> set[frozenset[str]]:
         parent = {PROJECT, INSURER} if self.recipient is Recipient.INSURER else {PROJECT}
@@ -182,10 +171,3 @@ def _entries(catalogue: Catalogue, releases: list[Release]) -> dict[str, Entry]:
             closed = Closed(one.id, period, one.revision, at, tuple(one.declared))
             found[one.id] = Entry(closed, one.rho, cumulated)
     return found
-
-
-def _named(dims: str, kind: PeriodKind) -> dict[str, str]:
-    """The dimensions of a cell by name, its period left out."""
-    named = dict(part.split("=", 1) for part in dims.split("|"))
-    named.pop(kind.value, None)
-    return named

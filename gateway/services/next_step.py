@@ -23,7 +23,7 @@ from gateway.domain.lattice import (
     coarser,
     longer,
 )
-from gateway.store.releases import Releases, dims_key
+from gateway.store.releases import Release, Releases, dims_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,15 @@ class Step:
     shown: int
 
 
-def next_step(reader: Releases, question: Question, cells: Sequence[Cell], audience: str) -> Step | None:
+def next_step(
+    reader: Releases, question: Question, cells: Sequence[Cell], releases: Sequence[Release], audience: str
+) -> Step | None:
     """The finest neighbour with a published cell around a protected one; None when all is published, or no one helps.
 
-    Shape: only released periods are asked for. The same for every caller of an audience, so it holds on to what one of
-    them may not leave out: the own project, and the insurer of a question about one insurer's members.
-    Cost: one look by key per protected cell and neighbour.
+    Shape: only released periods are asked for; `releases` are those of the answer. The same for every caller of an
+    audience, so it holds on to what one of them may not leave out: the own project, and the insurer of a question about
+    one insurer's members.
+    Cost: one look by key per protected cell and neighbour, in two round trips a neighbour at most.
     Source: DISCLOSURE 4.
     """
     protected = [cell for cell in cells if cell.row is None]
@@ -75,11 +78,15 @@ def next_step(reader: Releases, question: Question, cells: Sequence[Cell], audie
     steps = coarser(question.kind, used, question.measure) if protected else []
     steps.sort(key=lambda node: sigma(node.period, node.dims, question.measure))
     held = ({PROJECT} if audience == "own" else set()) | ({INSURER} & set(question.filters))
+    own = {one.period: one for one in releases}
+    labels = dict.fromkeys(cell.period.label for cell in cells)
     for node in steps:
         if not held <= set(node.dims):
             continue
-        periods = _periods(reader, question, cells, node)
-        shown = _shown(reader, question, protected, node, audience) if periods else 0
+        around = {label: _around(Period(question.kind, label), node) for label in labels}
+        in_force = own if node.period is question.kind else _in_force(reader, question, node, around)
+        periods = _periods(question, node, around, in_force)
+        shown = _shown(reader, protected, node, around, in_force, audience) if periods else 0
         if shown:
             return Step(_towards(question, node, periods), shown)
     return None
@@ -89,31 +96,41 @@ def _around(period: Period, node: Node) -> Period | None:
     return period if node.period is period.kind else longer(period)
 
 
-def _periods(reader: Releases, question: Question, cells: Sequence[Cell], node: Node) -> list[Period]:
+_Around = Mapping[str, Period | None]
+"""The period of a node that holds one of an answer, by the label of the latter."""
+_InForce = Mapping[str, Release]
+"""Releases by the label of their period."""
+
+
+def _in_force(reader: Releases, question: Question, node: Node, around: _Around) -> _InForce:
+    labels = {period.label for period in around.values() if period is not None}
+    return reader.find_each(question.measure, node.period, sorted(labels))
+
+
+def _periods(question: Question, node: Node, around: _Around, in_force: _InForce) -> list[Period]:
     """The released periods of a node that hold those of an answer, in order; none when one between is not released."""
-    periods = list(dict.fromkeys(period for cell in cells if (period := _around(cell.period, node)) is not None))
+    periods = [one for one in dict.fromkeys(around.values()) if one is not None and one.label in in_force]
     if node.period is question.kind:
         return periods
     periods.sort(key=str)
-    released = [one for one in periods if reader.find(question.measure, one.kind, one.label) is not None]
-    return released if all(one.is_before(after) for one, after in pairwise(released)) else []
+    return periods if all(one.is_before(after) for one, after in pairwise(periods)) else []
 
 
-def _shown(reader: Releases, question: Question, protected: Sequence[Cell], node: Node, audience: str) -> int:
+def _shown(
+    reader: Releases, protected: Sequence[Cell], node: Node, around: _Around, in_force: _InForce, audience: str
+) -> int:
     """How many protected cells lie in a published cell of a node."""
-    around: dict[Period, list[str]] = {}
+    keys: list[tuple[str, str]] = []
     for cell in protected:
-        period = _around(cell.period, node)
-        if period is not None:
+        period = around[cell.period.label]
+        if period is not None and period.label in in_force:
             named = {name: cell.named[name] for name in node.dims}
-            around.setdefault(period, []).append(dims_key(cell_dims(period, named)))
-    shown = 0
-    for period, keys in around.items():
-        release = reader.find(question.measure, period.kind, period.label)
-        if release is not None:
-            published = reader.cells(release.id, audience, sorted(set(keys)))
-            shown += sum(key in published for key in keys)
-    return shown
+            keys.append((in_force[period.label].id, dims_key(cell_dims(period, named))))
+    asked: dict[str, list[str]] = {}
+    for release_id, key in dict.fromkeys(keys):
+        asked.setdefault(release_id, []).append(key)
+    published = reader.cells(audience, asked)
+    return sum(key in published for key in keys)
 
 
 def _towards(question: Question, node: Node, periods: Sequence[Period]) -> Question:

@@ -61,9 +61,7 @@ def _outlooks(
 
 
 def _history(reader: Releases, named: dict[str, str], audience: str, releases: Sequence[Release]) -> list[int | None]:
-    history: list[int | None] = []
-    for release in releases:
-        key = dims_key(cell_dims(Period(PeriodKind(release.kind), release.period), named))
-        row = reader.cells(release.id, audience, [key]).get(key)
-        history.append(None if row is None else row.beneficiaries)
-    return history
+    keys = {one.id: dims_key(cell_dims(Period(PeriodKind(one.kind), one.period), named)) for one in releases}
+    published = reader.cells(audience, {release_id: [key] for release_id, key in keys.items()})
+    rows = [published.get(key) for key in keys.items()]
+    return [None if row is None else row.beneficiaries for row in rows]

@@ -65,7 +65,8 @@ def _period(
     if latest is None:
         return ProgressPeriod(yardstick)
     key = dims_key(cell_dims(latest, {PROJECT: project_id}))
-    found: Any = work.tx.releases.cells(released[latest].id, audience, [key]).get(key)
+    release_id = released[latest].id
+    found: Any = work.tx.releases.cells(audience, {release_id: [key]}).get((release_id, key))
     if found is None:
         return ProgressPeriod(yardstick, "protected", latest.first)
     return ProgressPeriod(yardstick, "published", latest.first, found.beneficiaries, found.margin_beneficiaries)

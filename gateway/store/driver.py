@@ -8,7 +8,7 @@ Shape: statements arrive in the order in which they were told and asked, SQLAlch
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
@@ -19,6 +19,8 @@ from sqlalchemy.engine import RootTransaction
 from sqlalchemy.exc import DBAPIError
 
 DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
+MOST_AT_ONCE = 32
+"""How many questions go in one round trip, whose answers are waited for together."""
 _TOLD = "chroniccare_told"
 """Of a connection in a transaction that can wait: what was told and is not sent yet."""
 
@@ -31,6 +33,20 @@ def ask(connection: Connection, sql: str, values: Any) -> list[Any]:
     except DRIVER_ERRORS as error:
         _fail(connection, sql, error)
     return rows
+
+
+def ask_each(connection: Connection, sql: str, values: Sequence[Any]) -> list[list[Any]]:
+    """Execute a statement now with each of several values, many of them in one round trip; the rows of each."""
+    found: list[list[Any]] = []
+    try:
+        for first in range(0, len(values), MOST_AT_ONCE):
+            some = values[first : first + MOST_AT_ONCE]
+            with _with_what_was_told(connection, len(some)):
+                cursors = [_execute(connection, sql, one) for one in some]
+            found += [cursor.fetchall() for cursor in cursors]
+    except DRIVER_ERRORS as error:
+        _fail(connection, sql, error)
+    return found
 
 
 def tell(connection: Connection, sql: str, values: Any, *, is_many: bool = False) -> None:
@@ -49,15 +65,19 @@ def tell(connection: Connection, sql: str, values: Any, *, is_many: bool = False
 def send(connection: Connection, sql: str, values: Any, *, is_many: bool = False) -> Any:
     """Execute a statement now; its cursor."""
     try:
-        cursor: Any = connection.connection.cursor()
-        _let_hear(connection, cursor, sql, values, is_many)
         with _with_what_was_told(connection):
-            if is_many:
-                cursor.executemany(sql, values)
-            else:
-                cursor.execute(sql, values)
+            return _execute(connection, sql, values, is_many=is_many)
     except DRIVER_ERRORS as error:
         _fail(connection, sql, error)
+
+
+def _execute(connection: Connection, sql: str, values: Any, *, is_many: bool = False) -> Any:
+    cursor: Any = connection.connection.cursor()
+    _let_hear(connection, cursor, sql, values, is_many)
+    if is_many:
+        cursor.executemany(sql, values)
+    else:
+        cursor.execute(sql, values)
     return cursor
 
 
@@ -119,11 +139,11 @@ def _let_hear(connection: Connection, cursor: Any, sql: str, values: Any, is_man
 
 
 @contextmanager
-def _with_what_was_told(connection: Connection) -> Iterator[None]:
-    """A block that sends one statement more, in the same round trip."""
+def _with_what_was_told(connection: Connection, more: int = 1) -> Iterator[None]:
+    """A block that sends so many statements more, in the same round trip."""
     told = connection.info.get(_TOLD)
     driver: Any = connection.connection.driver_connection
-    if told is None or not (told or driver.info.transaction_status is TransactionStatus.IDLE):
+    if told is None or not (told or more > 1 or driver.info.transaction_status is TransactionStatus.IDLE):
         yield
         return
     sent = list(told)

@@ -80,6 +80,14 @@ class Prepared:
         compiled = self._for(connection, row)
         return [compiled.shown(one) for one in driver.ask(connection, compiled.sql, compiled.bound(row))]
 
+    def ask_each(self, connection: Connection, rows: Sequence[Given]) -> list[list[Row[Any]]]:
+        """Execute it with each of several rows, which name the same columns; the rows of each."""
+        if not rows:
+            return []
+        compiled = self._for(connection, rows[0])
+        found = driver.ask_each(connection, compiled.sql, [compiled.bound(row) for row in rows])
+        return [[compiled.shown(one) for one in each] for each in found]
+
     def change(self, connection: Connection, row: Given) -> int:
         """Execute it; how many rows it changed."""
         compiled = self._for(connection, row)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -141,6 +141,10 @@ class Transaction:
         """Why this transaction cannot write although it began, as a stable code, or None."""
         return dialects.check_writable(self._connection)
 
+    def server_clock(self) -> datetime | None:
+        """The instant on the database's machine, where it has a clock of its own."""
+        return dialects.clock_of(self._connection)
+
     def discard(self) -> None:
         """Roll back at the end, although nothing failed."""
         self.is_discarded = True
@@ -201,7 +205,7 @@ class Store:
         """A transaction that writes nothing and waits for no writer."""
         with _as_unavailable(), self._engine.connect() as connection:
             reader = connection.execution_options(**{dialects.READ_ONLY: True})
-            with reader.begin():
+            with reader.begin() as begun, driver.telling(reader, begun) if self._group is None else nullcontext():
                 yield Transaction(reader, self._legal_now, self._cache, Stamp())
 
     def lacks_standby(self) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from gateway.domain.ladder import FEWEST_PSEUDOCODES, Recipient, Rung, may_be_a_record, rungs_of
+from gateway.domain.ladder import FEWEST_PSEUDOCODES, Recipient, Rung, fewest_own, rungs_of
 from gateway.domain.lattice import PSEUDOCODE, Measure, PeriodKind
 from tests.attacks.inference import actions
 from tests.attacks.truth import Values
@@ -34,12 +34,15 @@ def records(world: World) -> dict[Name, Shelf]:
 
 
 def _released(world: World, kind: PeriodKind, label: str) -> tuple[dict[str, Figures], dict[str, Figures]]:
-    audiences: dict[str, dict[str, Figures]] = {"own": {}, "general": {}}
+    own: dict[str, Figures] = {}
+    general: dict[str, Figures] = {}
     with world.gateway.context.store.reading() as tx:
         release = tx.releases.find(Measure.ACTIONS, kind, label)
-        for row in [] if release is None else tx.releases.of_release(release.id):
-            audiences[row.audience][row.dims] = {"beneficiaries": row.beneficiaries, "actions": row.actions or 0}
-    return audiences["own"], audiences["general"]
+        for row in [] if release is None else tx.releases.general(release.id, ["%"]):
+            general[row.dims] = {"beneficiaries": row.beneficiaries, "actions": row.actions or 0}
+            if row.own_beneficiaries is not None:
+                own[row.dims] = {"beneficiaries": row.own_beneficiaries}
+    return own, general
 
 
 def _records(
@@ -52,12 +55,12 @@ def _records(
 ) -> Shelf:
     """The records of one rung: own value clear of ten by two sigma, three pseudocodes in their class."""
     dims = tuple(sorted(rung.dims(recipient), key=ORDER.index))
-    wanted = {*dims, rung.period.value}
+    wanted, fewest = {*dims, rung.period.value}, fewest_own(rung.period, dims)
     clear: dict[Values, Figures] = {}
     for text, figures in general.items():
         named = dict(part.split("=") for part in text.split("|"))
         mine = own.get(text)
-        if set(named) == wanted and mine and may_be_a_record(mine["beneficiaries"], rung.period, dims):
+        if set(named) == wanted and mine and mine["beneficiaries"] >= fewest:
             clear[(label, *(named[name] for name in dims))] = figures
     place = dims.index(PSEUDOCODE) + 1
     classes = Counter(key[:place] + key[place + 1 :] for key in clear)

@@ -333,6 +333,10 @@ def test_a_missing_member_is_not_a_method_of_dict() -> None:
     assert Outer().dump({}) == {}
 
 
+def test_many_are_dumped_one_by_one() -> None:
+    assert Inner().dump([{"day": date(2022, 2, 1)}, {}], many=True) == [{"day": "2022-02-01"}, {}]
+
+
 def test_attributes_are_dumped_as_members_are() -> None:
     class Found:
         day = date(2022, 2, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,7 +22,7 @@ from gateway.domain.extract import (
     rung_of,
     whole_classes,
 )
-from gateway.domain.ladder import LADDER, Recipient
+from gateway.domain.ladder import LADDER, Recipient, fewest_own
 from gateway.domain.lattice import Period, PeriodKind
 from tests.builders import PROJECT, day
 
@@ -95,7 +96,7 @@ def test_record_needs_an_own_value_two_sigma_above_ten_and_shows_at_least_ten(
 ) -> None:
     cell = Published({"project": PROJECT, "pseudocode": CODES[0], "sex": "F"}, beneficiaries, 100, 8, 16, own)
 
-    assert may_be_shown(cell, QUARTER) is shown
+    assert may_be_shown(cell, fewest_own(QUARTER, cell.dims)) is shown
 
 
 @pytest.mark.parametrize("recipient", Recipient)
@@ -232,6 +233,21 @@ def test_checks_find_what_must_not_be() -> None:
     assert len([*checks.watch([*fine[:2], *coarse[:1]])]) == 3
 
     assert [one["holds"] for one in checks.results()] == [True, False, False]
+
+
+def test_checks_forget_no_record_below_the_floor_for_those_behind_it() -> None:
+    ((_, fine),) = climb((closed(Q1), COVERED))
+    checks = Checks()
+
+    assert len([*checks.watch([replace(fine[0], beneficiaries=0), *fine[1:]])]) == 6
+
+    assert checks.results()[0] == {
+        "check": "singling_out",
+        "measured": 0,
+        "bound": 10,
+        "is": "at least",
+        "holds": False,
+    }
 
 
 def test_checks_of_nothing_hold() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, NullPool, bindparam, create_engine, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from gateway.store.driver import MOST_AT_ONCE
 from gateway.store.prepared import Prepared
 from gateway.store.tables import idempotency
 from tests.builders import instant
@@ -45,6 +46,17 @@ def test_rows_are_those_that_sqlalchemy_gives(connection: Connection) -> None:
     assert _FIND.ask(connection, {"b_shard": 8}) == []
 
 
+def test_each_question_has_its_own_rows(connection: Connection) -> None:
+    _ADD.tell_all(connection, [_row(1), _row(2), _row(3, shard=9)])
+    shards = [7, 8, 9] * MOST_AT_ONCE
+
+    found = _FIND.ask_each(connection, [{"b_shard": shard} for shard in shards])
+
+    assert [len(rows) for rows in found] == [2, 0, 1] * MOST_AT_ONCE
+    assert found[2] == _FIND.ask(connection, {"b_shard": 9})
+    assert _FIND.ask_each(connection, []) == []
+
+
 def test_driver_that_refuses_is_told_as_sqlalchemy_tells_it(connection: Connection) -> None:
     _ADD.change(connection, _row(1))
 
@@ -56,12 +68,13 @@ def test_driver_that_refuses_is_told_as_sqlalchemy_tells_it(connection: Connecti
     assert not connection.invalidated
 
 
-def test_connection_that_is_gone_is_given_up(connection: Connection) -> None:
+@pytest.mark.parametrize("ask", [_FIND.ask, lambda connection, row: _FIND.ask_each(connection, [row, row])])
+def test_connection_that_is_gone_is_given_up(connection: Connection, ask: Callable[..., object]) -> None:
     driver: Any = connection.connection.driver_connection
     driver.close()
 
     with pytest.raises(DBAPIError) as refused:
-        _FIND.ask(connection, {"b_shard": 7})
+        ask(connection, {"b_shard": 7})
 
     assert refused.value.connection_invalidated
     assert connection.invalidated

@@ -57,8 +57,8 @@ def test_reader_reads_releases_and_their_cells(released: Store) -> None:
     with released.reading() as tx, tx.as_reader() as reader:
         assert reader.find("actions", "month", "2022-02") == RELEASE
         assert reader.list() == [RELEASE]
-        assert list(reader.cells(RELEASE.id, "own", [dims_key(DIMS)])) == [dims_key(DIMS)]
-        assert len(list(reader.of_release(RELEASE.id))) == 1
+        assert list(reader.cells("own", {RELEASE.id: [dims_key(DIMS)]})) == [(RELEASE.id, dims_key(DIMS))]
+        assert list(reader.general(RELEASE.id, ["%"])) == []
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -84,7 +84,8 @@ def test_reader_writes_nothing(released: Store, database_url: str, write: str) -
         connection.execute(WRITES[write])
 
     with released.reading() as tx:
-        assert [row.beneficiaries for row in tx.releases.of_release(RELEASE.id)] == [CELL.beneficiaries]
+        found = tx.releases.cells("own", {RELEASE.id: [dims_key(DIMS)]})
+    assert [row.beneficiaries for row in found.values()] == [CELL.beneficiaries]
 
 
 def test_reader_of_a_transaction_is_refused_what_the_transaction_may(released: Store) -> None:

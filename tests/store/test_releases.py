@@ -44,12 +44,13 @@ def test_cells_are_found_by_audience_and_dimensions(store: Store) -> None:
         tx.releases.add(RELEASE, [CELL, GENERAL])
 
     with store.reading() as tx:
-        own = tx.releases.cells(RELEASE.id, "own", [dims_key(DIMS), "month=2022-02"])
-        general = tx.releases.cells(RELEASE.id, "general", [dims_key(DIMS)])
+        own = tx.releases.cells("own", {RELEASE.id: [dims_key(DIMS), "month=2022-02"], "another": [dims_key(DIMS)]})
+        general = tx.releases.cells("general", {RELEASE.id: [dims_key(DIMS)]})
 
-    assert list(own) == ["month=2022-02|project=demo-nord"]
-    assert (own[dims_key(DIMS)].beneficiaries, own[dims_key(DIMS)].providers) == (41, "3-5")
-    assert (general[dims_key(DIMS)].actions, general[dims_key(DIMS)].providers) == (82, "4")
+    one = (RELEASE.id, "month=2022-02|project=demo-nord")
+    assert list(own) == list(general) == [one]
+    assert (own[one].beneficiaries, own[one].providers) == (41, "3-5")
+    assert (general[one].actions, general[one].providers) == (82, "4")
 
 
 def test_cell_without_providers_keeps_none(store: Store) -> None:
@@ -57,7 +58,7 @@ def test_cell_without_providers_keeps_none(store: Store) -> None:
         tx.releases.add(RELEASE, [replace(CELL, providers=None, actions=None, margin_actions=None)])
 
     with store.reading() as tx:
-        (row,) = tx.releases.cells(RELEASE.id, "own", [dims_key(DIMS)]).values()
+        (row,) = tx.releases.cells("own", {RELEASE.id: [dims_key(DIMS)]}).values()
     assert (row.providers, row.actions, row.margin_actions) == (None, None, None)
 
 
@@ -75,9 +76,12 @@ def test_latest_revision_is_in_force(store: Store) -> None:
     with store.transaction() as tx:
         tx.releases.add(RELEASE, [])
         tx.releases.add(revised, [])
+        tx.releases.add(replace(RELEASE, id="b", period="2022-03"), [])
         found = tx.releases.find("actions", "month", "2022-02")
+        each = tx.releases.find_each("actions", "month", ["2022-04", "2022-03", "2022-02"])
 
     assert found == revised
+    assert {period: one.id for period, one in each.items()} == {"2022-02": revised.id, "2022-03": "b"}
 
 
 def test_same_revision_twice_is_refused_by_the_database(store: Store, database_url: str) -> None:
@@ -92,27 +96,31 @@ def test_same_revision_twice_is_refused_by_the_database(store: Store, database_u
     assert counts(database_url) == before
 
 
-def test_cells_of_a_release_come_by_audience_and_name(store: Store) -> None:
-    other = replace(CELL, dims=(("month", "2022-02"), ("project", PROJECT), ("sex", "F")))
+def test_general_cells_of_a_release_are_beside_their_own_ones(store: Store) -> None:
+    of_women = replace(GENERAL, dims=(("month", "2022-02"), ("project", PROJECT), ("sex", "F")))
+    of_all = replace(GENERAL, dims=(("month", "2022-02"),))
     with store.transaction() as tx:
-        tx.releases.add(RELEASE, [other, GENERAL, CELL])
-        tx.releases.add(replace(RELEASE, id="another", period="2022-03"), [CELL])
+        tx.releases.add(RELEASE, [of_women, GENERAL, CELL, of_all])
+        tx.releases.add(replace(RELEASE, id="another", period="2022-03"), [replace(CELL, dims=of_women.dims), GENERAL])
 
     with store.reading() as tx:
-        found = [(row.audience, row.dims) for row in tx.releases.of_release(RELEASE.id)]
+        found = {row.dims: tuple(row)[1:] for row in tx.releases.general(RELEASE.id, ["month=%|project=%", "year=%"])}
 
-    assert found == [("general", dims_key(DIMS)), ("own", dims_key(DIMS)), ("own", dims_key(other.dims))]
+    assert found == {dims_key(DIMS): (40, 82, 12, 24, 41), dims_key(of_women.dims): (40, 82, 12, 24, None)}
 
 
-def test_more_cells_than_one_question_may_hold_are_found(store: Store) -> None:
-    many = [replace(CELL, dims=(*DIMS, ("pseudocode", f"{number:06}"))) for number in range(2_500)]
+@pytest.mark.parametrize("count", [0, 1, 8, 9, 48, 49, 97, 2_500])
+def test_any_number_of_cells_is_found(store: Store, count: int) -> None:
+    many = [replace(CELL, dims=(*DIMS, ("pseudocode", f"{number:06}"))) for number in range(count)]
+    names = [dims_key(one.dims) for one in many]
     with store.transaction() as tx:
-        tx.releases.add(RELEASE, many)
+        tx.releases.add(RELEASE, [CELL, *many])
+        tx.releases.add(replace(RELEASE, id="another", period="2022-03"), many)
 
     with store.reading() as tx:
-        found = tx.releases.cells(RELEASE.id, "own", [dims_key(one.dims) for one in many])
+        found = tx.releases.cells("own", {RELEASE.id: names, "another": names[:3]})
 
-    assert set(found) == {dims_key(one.dims) for one in many}
+    assert set(found) == {(RELEASE.id, name) for name in names} | {("another", name) for name in names[:3]}
 
 
 def test_ledger_is_in_order_of_release_and_keeps_to_what_is_asked(store: Store) -> None:
@@ -127,3 +135,4 @@ def test_ledger_is_in_order_of_release_and_keeps_to_what_is_asked(store: Store) 
         assert tx.releases.list("actions") == [RELEASE, later, quarter]
         assert tx.releases.list("actions", "month") == [RELEASE, later]
         assert tx.releases.list(kind="month") == [joined, RELEASE, later]
+        assert tx.releases.periods("actions", "month") == ["2022-02", "2022-03"]

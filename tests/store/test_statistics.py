@@ -89,6 +89,23 @@ def test_cells_with_too_few_beneficiaries_never_come_out(store: Store) -> None:
     assert people == {name: count for name, count in joined.items() if count >= 3}
 
 
+def test_node_is_not_asked_whose_cells_are_parts_of_too_few_and_none_is_missed(store: Store) -> None:
+    register = a_register(random.Random(11), 60)
+    write(store, register)
+    of_one, of_all = frozenset(("insurer",)), nodes(MONTH.kind, Measure.ACTIONS)
+
+    with store.reading() as tx, tx.statistics.columns(MONTH, with_actions=True) as columns:
+        for node in of_all:
+            found = {cell.dims: cell for cell in columns.cells(node, 12)}
+            counted = register.cells(MONTH, node.dims)
+            assert found == {dims: cell for dims, cell in counted.items() if cell.beneficiaries >= 12}, node.dims
+
+    without = columns._without[Measure.ACTIONS, 12]
+    assert of_one in without
+    assert [one for one in without if of_one < one] == []
+    assert [node for node in of_all if of_one < set(node.dims)] != []
+
+
 def test_columns_are_a_copy_that_outlives_its_transaction_and_not_its_block(store: Store) -> None:
     register = a_register(random.Random(12), 20)
     write(store, register)

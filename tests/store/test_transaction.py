@@ -17,6 +17,7 @@ from gateway.store import transaction as transactions
 from gateway.store.migrate import migrate
 from gateway.store.transaction import Store
 from tests.builders import PROJECT, an_action, an_inclusion, instant
+from tests.citus import SERVERS
 from tests.conftest import LegalClock
 from tests.postgres import postgres
 from tests.store.away import cut
@@ -202,7 +203,7 @@ def test_more_readers_than_connections_are_unavailable(legal_clock: LegalClock, 
     store.close()
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", SERVERS, indirect=True)
 def test_connection_cut_in_the_middle_leaves_nothing(register: Store, database_url: str) -> None:
     before = counts(database_url)
 
@@ -235,7 +236,7 @@ def test_stopped_postgresql_is_unavailable(legal_clock: LegalClock) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", SERVERS, indirect=True)
 def test_wait_for_another_transactions_lock_ends_as_unavailable(register: Store) -> None:
     _write_something(register)
     is_held, is_over = threading.Event(), threading.Event()

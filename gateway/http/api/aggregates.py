@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
-from gateway.domain.disclosure import change
+from gateway.domain.disclosure import Change, change
 from gateway.domain.errors import FieldError, InvalidRequest
 from gateway.domain.lattice import DIMENSIONS, Measure, Period, PeriodKind, is_declared
 from gateway.http import bodies
@@ -24,6 +25,8 @@ _NOT_FILTERS = ("by", "from", "to", "measure")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _KINDS = frozenset(kind.value for kind in PeriodKind)
 _FIGURES = ("beneficiaries", "actions", "providers", "margin_beneficiaries", "margin_actions")
+_NO_FIGURES = [None] * len(_FIGURES)
+_figures_of = attrgetter(*_FIGURES)
 
 
 def _ask(incoming: Incoming) -> Any:
@@ -145,44 +148,48 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _documents(figures: Figures) -> Iterator[dict[str, Any]]:
     """The cells, each with its change since the period before where both are published."""
-    before: dict[tuple[tuple[str, str], ...], Cell] = {}
+    order, kind = figures.question.order, figures.question.kind.value
+    before: dict[tuple[str, ...], Cell] = {}
+    follows = cache(Period.is_before)
     for cell in figures.cells:
-        name = tuple(sorted(cell.named.items()))
-        shown = _cell(cell, figures.question.order)
+        name = tuple(cell.named.values())
+        shown = _cell(cell.row, _dims(cell, order, kind))
         last = before.get(name)
-        if cell.row is not None and last is not None and last.row is not None and last.period.is_before(cell.period):
+        if cell.row is not None and last is not None and last.row is not None and follows(last.period, cell.period):
             shown["change"] = _change(last.row, cell.row)
         before[name] = cell
         yield shown
 
 
 def _change(before: Any, after: Any) -> dict[str, Any]:
-    moved = {}
-    for name in ("beneficiaries", "actions"):
-        values = [(getattr(row, name), getattr(row, f"margin_{name}")) for row in (before, after)]
-        if all(value is not None for value, _ in values):
-            found = change(*values[0], *values[1])
-            moved[name] = {"difference": found.difference, "is_real": found.is_real}
-    return moved
+    moved = [
+        (
+            "beneficiaries",
+            before.beneficiaries,
+            before.margin_beneficiaries,
+            after.beneficiaries,
+            after.margin_beneficiaries,
+        )
+    ]
+    if before.actions is not None and after.actions is not None:
+        moved.append(("actions", before.actions, before.margin_actions, after.actions, after.margin_actions))
+    return {name: _difference(change(*values)) for name, *values in moved}
+
+
+def _difference(found: Change) -> dict[str, Any]:
+    return {"difference": found.difference, "is_real": found.is_real}
 
 
 def _instant(release: Release) -> str:
     return release.released_at.isoformat().replace("+00:00", "Z")
 
 
-def _cell(cell: Cell, order: tuple[str, ...]) -> dict[str, Any]:
-    row = cell.row
+def _cell(row: Any | None, dims: dict[str, str]) -> dict[str, Any]:
     if row is None:
-        return {
-            "dims": _dims(cell, order),
-            "status": "protected",
-            "beneficiaries": None,
-            "actions": None,
-            "providers": None,
-        }
+        return {"dims": dims, "status": "protected", "beneficiaries": None, "actions": None, "providers": None}
     providers = row.providers
     return {
-        "dims": _dims(cell, order),
+        "dims": dims,
         "status": "published",
         "beneficiaries": row.beneficiaries,
         "actions": row.actions,
@@ -191,8 +198,8 @@ def _cell(cell: Cell, order: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _dims(cell: Cell, order: tuple[str, ...]) -> dict[str, str]:
-    named = {**cell.named, cell.period.kind.value: cell.period.label}
+def _dims(cell: Cell, order: Sequence[str], kind: str) -> dict[str, str]:
+    named = {**cell.named, kind: cell.period.label}
     return {name: named[name] for name in order}
 
 
@@ -201,14 +208,16 @@ def csv_of(figures: Figures) -> str:
 
     Source: RFC 4180.
     """
-    order = figures.question.order
+    order, kind = figures.question.order, figures.question.kind.value
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([*order, "status", *_FIGURES])
     for cell in figures.cells:
-        row, dims = cell.row, _dims(cell, order)
-        shown = ["" if row is None or getattr(row, name) is None else getattr(row, name) for name in _FIGURES]
-        writer.writerow([*dims.values(), "protected" if row is None else "published", *shown])
+        dims = _dims(cell, order, kind).values()
+        if cell.row is None:
+            writer.writerow([*dims, "protected", *_NO_FIGURES])
+        else:
+            writer.writerow([*dims, "published", *_figures_of(cell.row)])  # an absent one is empty
     return text.getvalue()
 
 

@@ -33,14 +33,16 @@ def add_open_doors(app: Flask, context: Context, metrics: Metrics, watch: Watch)
         if not all(one.ok for one in looked.findings):
             raise NotReady(looked.findings)
         waiting = None if looked.outbox_seconds is None else {"oldest_seconds": int(max(0, looked.outbox_seconds))}
-        return _json(_READINESS.dump({"status": "ready", "checks": looked.findings, "outbox": waiting}))
+        clock = None if looked.ahead_seconds is None else {"ahead_seconds": round(looked.ahead_seconds)}
+        told = {"status": "ready", "checks": looked.findings, "outbox": waiting, "clock": clock}
+        return _json(_READINESS.dump(told))
 
     def jwks() -> Response:
         return _json(context.renewed().veil.receipts.jwks())
 
     def show_metrics() -> Response:
         looked = watch()
-        text = metrics.text(_standing(context), looked.findings, looked.free_bytes)
+        text = metrics.text(_standing(context), looked)
         return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     doors: dict[str, Callable[..., Response]] = {

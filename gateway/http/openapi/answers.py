@@ -22,8 +22,19 @@ class OutboxAge(StrictSchema):
     oldest_seconds = WholeNumber(0, 2**31 - 1, required=True, metadata=about("Age of the oldest one.", 4))
 
 
+class ClockOffset(StrictSchema):
+    """How right the gateway's clock is."""
+
+    ahead_seconds = WholeNumber(
+        -(2**31), 2**31 - 1, required=True, metadata=about("By how much it is ahead of the database's machine's.", 0)
+    )
+
+
 class Readiness(StrictSchema):
-    """The gateway can take registrations. Shape: `oldest_seconds` is 0 when nothing waits for MyCareNet."""
+    """The gateway can take registrations.
+
+    Shape: `oldest_seconds` is 0 when nothing waits for MyCareNet; there is no `clock` on the embedded store.
+    """
 
     status = Choice(("ready",), required=True, metadata=about("Always `ready`.", "ready"))
     checks = ListOf(
@@ -31,6 +42,9 @@ class Readiness(StrictSchema):
     )
     outbox = Block(
         OutboxAge, metadata=about("What waits for MyCareNet; it never makes a gateway unready.", {"oldest_seconds": 4})
+    )
+    clock = Block(
+        ClockOffset, metadata=about("The clock of a gateway whose database has one too.", {"ahead_seconds": 0})
     )
 
 
