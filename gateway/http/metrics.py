@@ -18,7 +18,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from gateway.domain.errors import Finding, Problem
+from gateway.domain.errors import Problem
+from gateway.services.check_readiness import Looked
 from gateway.store.audit import Unchained
 from gateway.store.outbox import Backlog
 from gateway.store.pulses import BOUNDS, Pulse, Waiting, Workers
@@ -62,14 +63,14 @@ class Metrics:
         if problem.rule is not None:
             self._refusals.labels(problem.rule).inc()
 
-    def text(self, standing: Standing | None, findings: Sequence[Finding], free_bytes: int) -> bytes:
+    def text(self, standing: Standing | None, looked: Looked) -> bytes:
         """The exposition; without the register's part when it does not answer."""
         shown = self._registry
         if SHARED_IN in environ:
             shown = CollectorRegistry()
             multiprocess.MultiProcessCollector(shown)  # type: ignore[no-untyped-call]  # the collector has no types
         beside = CollectorRegistry()
-        beside.register(_Told([*_own(findings, free_bytes), *([] if standing is None else _register(standing))]))
+        beside.register(_Told([*_own(looked), *([] if standing is None else _register(standing))]))
         return generate_latest(shown) + generate_latest(beside)
 
 
@@ -103,12 +104,16 @@ class _Told(Collector):
         return self._metrics
 
 
-def _own(findings: Sequence[Finding], free_bytes: int) -> Iterator[Metric]:
+def _own(looked: Looked) -> Iterator[Metric]:
     needs = GaugeMetricFamily("chroniccare_need_met", "1 when a need of this gateway is met, else 0", labels=["need"])
-    for one in findings:
+    for one in looked.findings:
         needs.add_metric([one.check], float(one.ok))
     yield needs
-    yield GaugeMetricFamily("chroniccare_disk_free_bytes", "Room for data and extracts", value=free_bytes)
+    yield GaugeMetricFamily("chroniccare_disk_free_bytes", "Room for data and extracts", value=looked.free_bytes)
+    if looked.ahead_seconds is not None:
+        yield GaugeMetricFamily(
+            "chroniccare_clock_ahead_seconds", "By how much the clock is ahead", value=looked.ahead_seconds
+        )
 
 
 def _register(standing: Standing) -> Iterator[Metric]:

@@ -36,23 +36,26 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look found, how much room there is, and how long the oldest message has been waiting for MyCareNet.
+    """What a look found, and what is told beside it and is never a reason.
 
+    Shape: how much room there is, how long the oldest message has been waiting for MyCareNet, by how much this
+    machine's clock is ahead of the database's.
     Units: bytes; seconds, None where the register does not say.
     """
 
     findings: list[Finding]
     free_bytes: int = 0
     outbox_seconds: float | None = None
+    ahead_seconds: float | None = None
 
 
 def check_readiness(context: Context, needs: Needs) -> Looked:
-    """Look at every need; that messages wait is told and never a reason."""
+    """Look at every need."""
     free = free_bytes(needs.folders)
     findings = [*_register(context), _keys(needs), _disk(free, needs)]
     if needs.standby:
         findings.append(_standby(context))
-    return Looked(findings, free, _outbox_seconds(context))
+    return Looked(findings, free, *_told(context))
 
 
 def _register(context: Context) -> list[Finding]:
@@ -107,11 +110,14 @@ def _standby(context: Context) -> Finding:
     return Finding("standby", lacks is None, lacks)
 
 
-def _outbox_seconds(context: Context) -> float | None:
+def _told(context: Context) -> tuple[float | None, float | None]:
+    """How long the oldest message has been waiting, and by how much this clock is ahead of the database's."""
     try:
         with context.store.reading() as tx:
             tx.see(lambda: None)
-            oldest_at = tx.outbox.backlog().oldest_at
+            oldest_at, there = tx.outbox.backlog().oldest_at, tx.server_clock()
+            here = context.real_now()
     except StoreUnavailable:
-        return None
-    return 0.0 if oldest_at is None else (context.real_now() - oldest_at).total_seconds()
+        return None, None
+    waiting = 0.0 if oldest_at is None else (here - oldest_at).total_seconds()
+    return waiting, None if there is None else (here - there).total_seconds()

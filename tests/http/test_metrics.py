@@ -12,6 +12,7 @@ from prometheus_client import values
 from gateway.clock import real_now
 from gateway.domain.errors import NotFound, NotInformed
 from gateway.http.metrics import SHARED_IN, Metrics, shared_metrics
+from gateway.services.check_readiness import Looked
 from gateway.services.collect_answers import collect_answers
 from gateway.services.deliver_outbox import deliver_outbox
 from gateway.store.tables import audit_entry
@@ -114,7 +115,7 @@ def test_workers_of_one_gateway_count_together_and_leave_nothing() -> None:
             theirs.refused("not-informed", NotInformed())
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
-        text = mine.text(None, [], 0).decode()
+        text = mine.text(None, Looked([])).decode()
 
     assert 'chroniccare_answers_total{route="GET /live",status="200"} 2.0' in text
     assert 'chroniccare_refusals_total{rule="I1"} 1.0' in text
@@ -128,4 +129,4 @@ def test_problem_without_a_rule_is_no_refusal() -> None:
 
     metrics.refused("not-found", NotFound())
 
-    assert "chroniccare_refusals_total{" not in metrics.text(None, [], 0).decode()
+    assert "chroniccare_refusals_total{" not in metrics.text(None, Looked([])).decode()

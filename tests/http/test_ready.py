@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from datetime import timedelta
 
 import psycopg
 import pytest
 
 from gateway.app import watch_of
+from gateway.clock import real_now
 from gateway.domain.errors import Finding
 from gateway.http import watch as watching
 from gateway.http.watch import SLOW, Watch
@@ -100,6 +103,19 @@ def test_messages_that_wait_are_told_and_are_no_reason(gateway: Gateway) -> None
 
     assert answer.status_code == 200
     assert answer.get_json()["outbox"]["oldest_seconds"] >= 0
+
+
+def test_clock_beside_the_databases_is_told_and_is_no_reason(gateway: Gateway) -> None:
+    """B23 of the attacks on tokens: a clock two hours ahead."""
+    ahead = replace(gateway.context, real_now=lambda: real_now() + timedelta(hours=2))
+
+    looked = watch_of(Settings(data_dir=gateway.clock_path.parent, free_mib=0), ahead)()
+
+    assert [one for one in looked.findings if not one.ok] == []
+    if gateway.database_url.startswith("postgresql"):
+        assert looked.ahead_seconds == pytest.approx(7200, abs=60)
+    else:
+        assert looked.ahead_seconds is None
 
 
 def test_standby_that_is_demanded_and_not_there_is_named(gateway: Gateway) -> None:

@@ -6,6 +6,8 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -152,6 +154,29 @@ def test_age_is_checked_to_the_second(issuer: Issuer) -> None:
         guard.check_age(int(NOW.timestamp()))
 
 
+@pytest.mark.parametrize("at", ["2022-03-27T01:00:00", "2022-10-30T00:00:00", "2022-10-30T01:00:00"])
+def test_night_in_which_the_clocks_change_moves_no_end_of_a_life(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """B23: the machine's zone has no say."""
+    monkeypatch.setenv("TZ", "Europe/Brussels")
+    time.tzset()
+    now = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    ends_at = now + timedelta(seconds=60 + LEEWAY_SECONDS)
+    token = issuer.token(iat=int(now.timestamp()) - 1, exp=int(now.timestamp()) + 60)
+
+    found = []
+    for shown in (now - timedelta(seconds=1), ends_at - timedelta(seconds=1), ends_at):
+        guard = TokenGuard(
+            IssuerKeys(issuer.url), issuer.url, AUDIENCE, partial(datetime.fromtimestamp, shown.timestamp(), UTC)
+        )
+        found.append(why(guard, token))
+    monkeypatch.undo()
+    time.tzset()
+
+    assert found == ["taken", "taken", "expired"]
+
+
 def test_longest_token_and_longest_names_are_taken(issuer: Issuer, guard: TokenGuard) -> None:
     def padded(length: int) -> str:
         return issuer.token(sub="s" * 255, jti="~" * 255, padding="p" * length)
@@ -175,3 +200,38 @@ def test_issuer_that_never_answered_is_unavailable(issuer: Issuer) -> None:
 
     with pytest.raises(IssuerUnavailable):
         guard.verify(issuer.token())
+
+
+def a_hash(name: str, value: str) -> str:
+    return f"{name}:{len(value)}"
+
+
+def test_of_a_refused_token_a_log_may_tell_what_is_known_and_hashes_of_the_rest(
+    guard: TokenGuard, issuer: Issuer
+) -> None:
+    guard.verify(issuer.token())
+    claims = issuer.claims(jti="one")
+
+    def told(header: Any, payload: Any) -> dict[str, str]:
+        return guard.told_of(signed(header, payload, an_ec_key(), "ES256"), a_hash)
+
+    assert told(issuer.header(), claims) == {"iss": issuer.url, "kid": "ec-1", "jti": "jti:3"}
+    assert told(issuer.header(kid="rsa-1"), {"iss": "other"}) == {"iss": "iss:5", "kid": "rsa-1"}
+    assert told(issuer.header(kid="unknown"), {**claims, "iss": 7}) == {"kid": "kid:7", "jti": "jti:3"}
+    assert told(issuer.header(kid=None), {**claims, "jti": ["one"]}) == {"iss": issuer.url}
+    assert told(b"[]", claims) == {"iss": issuer.url, "jti": "jti:3"}
+    assert told(issuer.header(), b"{") == {"kid": "ec-1"}
+
+
+def test_of_a_token_of_another_shape_or_size_a_log_tells_nothing(guard: TokenGuard, issuer: Issuer) -> None:
+    def longest(spare: int) -> str:
+        text = issuer.token(padding="")
+        return issuer.token(padding="p" * ((LARGEST_TOKEN_BYTES - len(text) - spare) * 3 // 4))
+
+    fits = next(one for spare in range(40) if len(one := longest(spare)) <= LARGEST_TOKEN_BYTES)
+
+    assert guard.told_of(fits, a_hash).keys() == {"iss", "kid", "jti"}
+    assert guard.told_of(fits + "A" * (LARGEST_TOKEN_BYTES - len(fits)), a_hash).keys() == {"iss", "kid", "jti"}
+    assert guard.told_of(fits + "A" * (LARGEST_TOKEN_BYTES - len(fits) + 1), a_hash) == {}
+    assert guard.told_of(issuer.token() + ".", a_hash) == {}
+    assert guard.told_of(f"a.{issuer.token().partition('.')[2]}", a_hash).keys() == {"iss", "jti"}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hmac
 import json
+import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -214,6 +216,24 @@ def test_second_signature_of_the_same_token_names_the_same_caller_or_nobody(
     token = f"{text}.{base64url(raw[:32] + twin.to_bytes(32, 'big'))}"
 
     assert ask(shared_gateway, token).status_code in (200, 401)
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_clock_that_was_wrong_lets_nobody_in_once_it_is_right(
+    light_gateway: Gateway, issuer: Issuer, hours: int
+) -> None:
+    """B23: what was taken, or refused, by a clock two hours off."""
+    now = int(time.time())
+    over = issuer.token(iat=now - 7300, exp=now - 3700)
+    current = issuer.token(iat=now - 10, exp=now + 600)
+
+    light_gateway.real_clock.ahead = timedelta(hours=hours)
+    wrongly = [ask(light_gateway, token).status_code for token in (over, current)]
+    light_gateway.real_clock.ahead = timedelta()
+
+    assert wrongly == ([200, 401] if hours < 0 else [401, 401])
+    assert_refused(ask(light_gateway, over), "token-expired")
+    assert ask(light_gateway, current).status_code == 200
 
 
 PRESENTED: Mapping[str, tuple[Callable[[str], str], str]] = {
