@@ -138,11 +138,13 @@ def import_command(
 
 
 @app.command("migrate")
-def migrate_command() -> None:
+def migrate_command(
+    distributed: Annotated[bool, typer.Option(help="over the machines of Citus; once is enough")] = False,
+) -> None:
     """Bring the database to the newest schema."""
     settings = read_settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    migrate(settings.store_url)
+    migrate(settings.store_url, distributed=distributed)
     console.print("the schema is current")
 
 

@@ -36,7 +36,8 @@ _SHAPE = """
             WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
         UNION ALL SELECT 'database' || xmin FROM pg_database WHERE datname = current_database()) AS lines"""
 """Every change of a table, right or setting writes a row of the system's tables anew, under another transaction."""
-_OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+_OTHERS = """FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND backend_type = 'client backend'"""
 
 
 def named(url: str, database: str) -> str:
@@ -54,11 +55,21 @@ def _connected(url: str) -> psycopg.Connection:
     return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
 
 
+def tables_of(url: str) -> list[str]:
+    """The tables of a database."""
+    with _connected(url) as connection:
+        return [str(row[0]) for row in connection.execute(_TABLES)]
+
+
 @dataclass
 class Lent:
-    """One database, and what is in it before a test."""
+    """One database, and what is in it before a test.
+
+    Shape: `before` are statements that go before what puts its rows back.
+    """
 
     url: str
+    before: tuple[str, ...] = ()
     content: dict[str, bytes] = field(default_factory=dict)
     shape: str = ""
     deleted: int = 0
@@ -83,6 +94,8 @@ class Lent:
     def _put(self, connection: psycopg.Connection) -> bool:
         with connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")  # triggers and references, in any order
+            for statement in self.before:
+                connection.execute(statement.encode())
             for table in _filled(connection):
                 deleted = connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
                 self.deleted += deleted.rowcount
@@ -112,10 +125,7 @@ def _one(connection: psycopg.Connection, query: str) -> str:
 def _filled(connection: psycopg.Connection) -> list[str]:
     """The tables that are not empty."""
     tables = [str(row[0]) for row in connection.execute(_TABLES)]
-    each = [
-        sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(sql.Literal(one), sql.Identifier(one))
-        for one in tables
-    ]
+    each = [sql.SQL("(SELECT {} FROM {} LIMIT 1)").format(sql.Literal(one), sql.Identifier(one)) for one in tables]
     return [str(row[0]) for row in connection.execute(sql.SQL(" UNION ALL ").join(each))]
 
 

@@ -22,8 +22,11 @@ from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ClauseElement, ColumnClause, Grouping
 from sqlalchemy.sql.selectable import Alias, FromClause, Join, Select, TableClause
 
+from gateway.store import distribution
 from gateway.store.distribution import PLACES
 from gateway.store.prepared import Prepared
+
+SPREADING = distribution.__file__
 
 
 class Reach(Enum):
@@ -226,7 +229,7 @@ def _asker(frame: FrameType | None) -> str | None:
     """Which function of the store asks, as `file.function`; None where it is a test, a migration or a command."""
     while frame is not None:
         path = frame.f_code.co_filename
-        if path != __file__ and ("/tests/" in path or "/migrations/" in path):
+        if path != __file__ and ("/tests/" in path or "/migrations/" in path or path == SPREADING):
             return None
         if "/gateway/store/" in path and not path.endswith(("/prepared.py", "/driver.py")):
             name = frame.f_code.co_qualname.partition(".<locals>")[0].rpartition(".")[2]

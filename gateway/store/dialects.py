@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -220,16 +221,16 @@ def as_reader(connection: Connection) -> Iterator[None]:
     fails leaves the rights to the end of the transaction, which it ends too.
     """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL ROLE {READER}")
+        driver.tell(connection, f"SET LOCAL ROLE {READER}", ())
         yield
-        connection.exec_driver_sql("RESET ROLE")
+        driver.tell(connection, "RESET ROLE", ())
         return
-    driver: Any = connection.connection.driver_connection
-    driver.set_authorizer(_may_read)
+    embedded: Any = connection.connection.driver_connection
+    embedded.set_authorizer(_may_read)
     try:
         yield
     finally:
-        driver.set_authorizer(None)
+        embedded.set_authorizer(None)
 
 
 def _may_read(deed: int, table: str | None, *_: object) -> int:
@@ -296,6 +297,14 @@ def check_writable(connection: Connection) -> str | None:
         return None
     refused = connection.exec_driver_sql("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool")
     return "read-only" if refused.scalar_one() else None
+
+
+def clock_of(connection: Connection) -> datetime | None:
+    """What time it is on the database's machine, or None for an engine that is within this process."""
+    if connection.dialect.name == "sqlite":
+        return None
+    shown: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    return shown
 
 
 NEVER_A_STANDBY = ("commit-not-synchronous", "no-standby-named")

@@ -37,8 +37,7 @@ _RIGHTS = {
     },
     RELEASE: {"": "SELECT", "release": _ADD, "cell": _ADD, "audit_entry": _ADD, "pulse": f"{_ADD}, UPDATE"},
 }
-_SEEN = f"(SELECT current_setting('{PROJECTS}', true))"
-_IS_SEEN = f"{_SEEN} = '{EVERY}' OR project = ANY (string_to_array({_SEEN}, ','))"
+_SETTING = f"current_setting('{PROJECTS}', true)"
 
 
 def make_roles() -> Iterator[str]:
@@ -51,11 +50,11 @@ def make_roles() -> Iterator[str]:
             EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"""
 
 
-def give_rights(connection: Connection) -> None:
+def give_rights(connection: Connection, *, is_spread: bool = False) -> None:
     """Give every role its rights on every table there is, and no other; on SQLite nothing."""
     if connection.dialect.name == "postgresql":
         tables = [name for name in inspect(connection).get_table_names() if name != OF_THE_MIGRATIONS]
-        for statement in (*make_roles(), *_rights(tables), *_policies()):
+        for statement in (*make_roles(), *_rights(tables), *_policies(is_spread=is_spread)):
             connection.exec_driver_sql(statement)
 
 
@@ -66,11 +65,16 @@ def _rights(tables: Iterable[str]) -> Iterator[str]:
             yield f"GRANT {rights.get(table, rights[''])} ON {table} TO {role}"
 
 
-def _policies() -> Iterator[str]:
-    """An audit entry may be added about any project, for a refusal is one too; seen are those of one's projects."""
+def _policies(*, is_spread: bool) -> Iterator[str]:
+    """An audit entry may be added about any project, for a refusal is one too; seen are those of one's projects.
+
+    One machine asks a sub-select once for all rows; Citus refuses policies with one.
+    """
+    seen = _SETTING if is_spread else f"(SELECT {_SETTING})"
+    is_seen = f"{seen} = '{EVERY}' OR project = ANY (string_to_array({seen}, ','))"
     for table in BY_PROJECT:
-        checked = "true" if table == "audit_entry" else _IS_SEEN
+        checked = "true" if table == "audit_entry" else is_seen
         yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
         yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
         yield f"DROP POLICY IF EXISTS by_project ON {table}"
-        yield f"CREATE POLICY by_project ON {table} USING ({_IS_SEEN}) WITH CHECK ({checked})"
+        yield f"CREATE POLICY by_project ON {table} USING ({is_seen}) WITH CHECK ({checked})"

@@ -180,6 +180,13 @@ def test_another_engine_is_refused(environment: pytest.MonkeyPatch, run: Run) ->
     assert ended.errors == "chroniccare: the register runs on SQLite or PostgreSQL, not on mysql"
 
 
+def test_a_database_without_citus_cannot_be_spread(run: Run) -> None:
+    ended = run("migrate", "--distributed")
+
+    assert (ended.status, ended.output) == (2, "")
+    assert "needs PostgreSQL with Citus" in ended.errors
+
+
 def test_a_database_that_is_away_cannot_be_migrated(environment: pytest.MonkeyPatch, run: Run) -> None:
     environment.setenv("CHRONICCARE_DATABASE_URL", "postgresql+psycopg://reader@127.0.0.1:9/register")
 

@@ -11,6 +11,7 @@ from gateway.store.idempotency import KEPT_FOR, KeptAnswer, Key
 from gateway.store.tables import idempotency
 from gateway.store.transaction import Store
 from tests.builders import instant
+from tests.citus import SERVERS
 from tests.store.away import cut
 from tests.store.rows import rows
 
@@ -85,7 +86,7 @@ def test_purge_forgets_what_is_older_than_a_week(store: Store, database_url: str
     assert [row["key_hash"] for row in rows(database_url, idempotency)] == [b"\x04" * 32]
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", SERVERS, indirect=True)
 def test_key_that_cannot_be_asked_for_is_not_in_flight(store: Store, database_url: str) -> None:
     def claim() -> None:
         with store.transaction() as tx:

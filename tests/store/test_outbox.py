@@ -14,6 +14,7 @@ from gateway.store.outbox import Backlog
 from gateway.store.tables import outbox
 from gateway.store.transaction import Store
 from tests.builders import PROJECT, instant
+from tests.citus import SERVERS
 from tests.store.rows import rows
 from tests.store.seeds import OTHER_PROJECT
 
@@ -152,7 +153,7 @@ def test_late_worker_whose_lease_was_taken_over_changes_nothing(register: Store,
     assert rows(database_url, outbox) == before
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", SERVERS, indirect=True)
 def test_two_workers_at_once_claim_nothing_twice(register: Store) -> None:
     _commit(register, *(a_message(number, 1, number.to_bytes(32, "big")) for number in range(1, 7)))
 
