@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench import capacity
 from bench.speed.bulk import measure_bulk
 from bench.speed.page import page
 from bench.speed.profile import profile
@@ -47,6 +48,7 @@ def main() -> None:
         measure_rounds(stage, found, asked.rounds, asked.seconds, say)
         seen = profile(stage, PROFILED)
         asked.page.write_text(page(found, asked.rounds, asked.seconds, asked.lines, seen), encoding="utf-8")
+        capacity.write()
     console.print(str(asked.page))
 
 

@@ -22,15 +22,15 @@ HEAD = """\
 Written by `make bench`. Aims are ratios of two figures of the same round, as the machine drifts and both drift with it.
 Shown are medians of {rounds} rounds of {seconds:g} seconds each, with the lowest and the highest.
 
-{machine}; load average {load}, the work of others included.
+{machine}; load average {load}, these measurements and the work of others included.
 PostgreSQL {postgresql} ({settings}),
 {versions}.
 Each server has {workers} workers with {threads} threads or connections each. Measured on {today}.
 """
 BUSY = """
-**Others used the machine as well.** A system of few processes then gets less of it than one of many, like PostgreSQL
-under pgbench, and one that was asked little has not warmed up. CPU for each answer says more than ratios of this run,
-which is to be made again on a machine of its own.
+**The machine was busy**, by the load itself, which shares it with what it measures, and by whatever else ran. A system
+of few processes then gets less of it than one of many, like PostgreSQL under pgbench. CPU for each answer says more
+than ratios of this run.
 """
 WHAT = """\
 A registration is `POST /v1/inclusions` of somebody new: token (ES256) verified, body checked, SSIN pseudonymised (HMAC)
@@ -58,8 +58,8 @@ SMALLEST_SHARE = 0.01
 LATER = """\
 ## Not measured here
 
-Closing a month (S6) is in [CLOSE.md](CLOSE.md), faults under load are in [CAMPAIGN.md](CAMPAIGN.md). Latency with 100
-million stored actions (S8), the last hour of a month under open-loop load (S11), bulk work at a
+Closing a month (S6) is in [CLOSE.md](CLOSE.md), a registration on a large register (S8) in [FLAT.md](FLAT.md), faults
+under load are in [CAMPAIGN.md](CAMPAIGN.md). The last hour of a month under open-loop load (S11), bulk work at a
 million lines, and the size of the image are not measured yet.
 """
 COLUMNS = ("per second", "p50 ms", "p95 ms", "p99 ms", "CPU µs", "PostgreSQL's", "memory MiB", "load", "refused")
