@@ -3,7 +3,7 @@
 `make mutate` goes on where it was cut, and makes anew what belongs to a file that changed, or whose tests did;
 `FILES=` names some. mutmut makes the changes; each is tried in a process of its own, forked from one that has loaded
 everything, against the few tests that are meant to hold that file. `bench/MUTATION.md` is written from
-`bench/mutation.json`.
+`.tools/mutation.json`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / ".tools" / "mutated"
-TARGET, KEPT = ROOT / "bench" / "MUTATION.md", ROOT / "bench" / "mutation.json"
+TARGET, KEPT = ROOT / "bench" / "MUTATION.md", ROOT / ".tools" / "mutation.json"
 CPU_SECONDS = 60
 SURE_AFTER = 10
 """After so many mutants the tests have to pass without any, or what they killed proves nothing."""
@@ -45,7 +45,7 @@ PLAN: Mapping[str, Sequence[str]] = {
     "gateway/pseudonyms/local.py": [KEPT_FORMS, VEIL],
     "gateway/pseudonyms/receipts.py": ["tests/pseudonyms/test_receipts.py"],
     "gateway/pseudonyms/rotation.py": ["tests/pseudonyms/test_keyring.py", "tests/pseudonyms/test_shredding.py"],
-    "gateway/pseudonyms/sealing.py": [KEPT_FORMS, VEIL],
+    "gateway/pseudonyms/sealing.py": [KEPT_FORMS, VEIL, "tests/pseudonyms/test_shredding.py"],
     "gateway/pseudonyms/shredding.py": ["tests/pseudonyms/test_shredding.py"],
     "gateway/pseudonyms/transit.py": ["tests/pseudonyms/test_transit.py"],
     "gateway/pseudonyms/veil.py": [VEIL],

@@ -279,3 +279,16 @@ def test_hash_is_that_of_the_documented_text() -> None:
         '"request_id":"r","role":"auditor","verb":"v"}'
     )
     assert next_head(CHAIN, START, entry).hash == sha256(said.encode("ascii")).digest()
+
+
+def test_form_of_what_is_hashed_is_kept() -> None:
+    """Another form would make every entry of every register look changed."""
+    entry = replace(an_entry(7), at=instant("2022-01-15T10:00:00.25+01:00"), project=None, object=None)
+    written = (
+        '{"at":"2022-01-15T09:00:00.250000+00:00","bucket":768,"chain":3,"id":"00000000-0000-0000-0000-000000000007",'
+        '"organisation":"10000106","outcome":"done","person":"' + "a" * 32 + '","position":6,"previous":"'
+        + "11" * 32 + '","pseudonym":"' + "07" * 32 + '","request_id":"request-7","role":"provider",'
+        '"verb":"get_inclusion"}'
+    )  # fmt: skip
+
+    assert next_head(CHAIN, Head(5, b"\x11" * 32), entry) == Head(6, sha256(written.encode()).digest())

@@ -59,6 +59,9 @@ def test_fingerprints_are_those_of_their_definition() -> None:
     fingerprints = Fingerprints(FIXED)
 
     assert fingerprints.person(SOMEBODY) == "9cc300ff1251d12aca306b80bc3ee105"
+    assert fingerprints.claim("jti", "one") == "f00b7fc52ef2d00a"
+    asker = fingerprints.asker("issuer", "somebody")
+    assert asker.hex() == "ed28e7fb60135dca0433a329ae8aa2e2cfaa2e28125fa7e644d8d36de54fb345"
     key = fingerprints.key(SOMEBODY, "POST /v1/inclusions", "key-1")
     assert key.hex() == "74baeebe2edae70d9d3f52e277aa0b34267d792b6f73f079f6e0fa345a0e05cb"
     request = fingerprints.request("/v1/inclusions", b"{}")

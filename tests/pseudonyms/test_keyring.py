@@ -13,9 +13,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from structlog.testing import capture_logs
 
 from gateway.pseudonyms import watched
+from gateway.pseudonyms.kek import open_kek
 from gateway.pseudonyms.keyring import (
+    Kek,
     Key,
     Keyring,
     KeyringError,
@@ -26,7 +29,7 @@ from gateway.pseudonyms.keyring import (
     read_keyring,
     write_keyring,
 )
-from gateway.pseudonyms.rotation import announced, retired, used
+from gateway.pseudonyms.rotation import announced, is_rotating, retired, used
 from gateway.pseudonyms.veil import veil_of
 from gateway.pseudonyms.watched import WatchedVeil
 from tests.pseudonyms.test_veil import with_another, without
@@ -278,3 +281,115 @@ def test_ring_is_looked_at_once_a_second(path: Path) -> None:
     change_keyring(path, lambda ring: used(announced(ring, Purpose.SEALING), Purpose.SEALING))
 
     assert newest_veil().sealer.mark == b"\x00\x01"
+
+
+def a_kek(tmp_path: Path, byte: int) -> Kek:
+    file = tmp_path / f"kek-{byte}"
+    file.write_bytes(bytes([byte]) * 32)
+    file.chmod(0o400)
+    kek = open_kek(f"file:{file}")
+    assert kek is not None
+    return kek
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_file_says_its_format_domain_and_each_key_and_secrets_only_wrapped(
+    tmp_path: Path, keyring: Keyring, is_wrapped: bool
+) -> None:
+    file, kek = tmp_path / "keys.json", a_kek(tmp_path, 1) if is_wrapped else None
+    ring = Keyring(keyring.keys, "a domain")
+
+    write_keyring(ring, file, kek)
+
+    document = json.loads(file.read_text(encoding="ascii"))
+    assert {name: value for name, value in document.items() if name != "keys"} == {
+        "format": 2,
+        "domain": "a domain",
+        "wrapped_by": None if kek is None else kek.name,
+    }
+    assert [(one["purpose"], one["version"], one["phase"]) for one in document["keys"]] == [
+        (key.purpose.value, key.version, key.phase.value) for key in ring.keys
+    ]
+    kept = [base64.b64decode(one["secret"], validate=True) for one in document["keys"]]
+    opened = [
+        secret if kek is None else kek.unwrap(secret, key.kid) for secret, key in zip(kept, ring.keys, strict=True)
+    ]
+    assert opened == [key.secret for key in ring.keys]
+    assert (kept == opened) is not is_wrapped
+    assert (read_keyring(file, kek).keys, read_keyring(file, kek).domain) == (ring.keys, "a domain")
+
+
+def test_ring_is_read_with_the_key_that_it_was_wrapped_by_alone(tmp_path: Path, keyring: Keyring) -> None:
+    first, second = a_kek(tmp_path, 1), a_kek(tmp_path, 2)
+    wrapped, plain = tmp_path / "wrapped.json", tmp_path / "plain.json"
+    write_keyring(keyring, wrapped, first)
+    write_keyring(keyring, plain)
+
+    for file, kek, said in (
+        (wrapped, None, f"the key ring is wrapped by {first.name}, and CHRONICCARE_KEK is missing"),
+        (wrapped, second, f"the key ring is wrapped by {first.name}, and CHRONICCARE_KEK is {second.name}"),
+        (plain, first, "the key ring is not wrapped, and CHRONICCARE_KEK is set: chroniccare keys wrap"),
+    ):
+        with pytest.raises(KeyringError) as refused:
+            read_keyring(file, kek)
+        assert str(refused.value) == said
+
+
+def test_changed_ring_stays_wrapped_as_it_was_or_is_wrapped_anew(tmp_path: Path, keyring: Keyring) -> None:
+    first, second, file = a_kek(tmp_path, 1), a_kek(tmp_path, 2), tmp_path / "keys.json"
+    write_keyring(keyring, file, first)
+
+    announced_one = change_keyring(file, lambda ring: announced(ring, Purpose.SEALING), first)
+    assert read_keyring(file, first).keys == announced_one.keys
+    change_keyring(file, lambda ring: ring, first, wrap_with=second)
+    assert read_keyring(file, second).keys == announced_one.keys
+    assert stat.S_IMODE(file.stat().st_mode) == 0o400
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["kek-1", "kek-2", "keys.json"]
+
+
+def test_purpose_rotates_while_older_keys_than_the_one_in_use_are_there(keyring: Keyring) -> None:
+    known = announced(keyring, Purpose.PSEUDONYM)
+    in_use = used(known, Purpose.PSEUDONYM)
+
+    found = [is_rotating(ring, Purpose.PSEUDONYM) for ring in (keyring, known, in_use)]
+
+    assert found == [False, False, True]
+    assert not is_rotating(in_use, Purpose.SEALING)
+    assert not is_rotating(retired(in_use, Purpose.PSEUDONYM), Purpose.PSEUDONYM)
+
+
+def test_key_that_is_announced_of_another_purpose_stays_announced(keyring: Keyring) -> None:
+    both = announced(announced(keyring, Purpose.SEALING), Purpose.PSEUDONYM)
+
+    found = used(both, Purpose.SEALING)
+
+    assert [key.phase for key in found.versions(Purpose.SEALING)] == [Phase.USED, Phase.USED]
+    assert [key.phase for key in found.versions(Purpose.PSEUDONYM)] == [Phase.USED, Phase.KNOWN]
+
+
+def test_log_says_when_a_ring_was_read_anew_and_why_one_is_not_used(
+    tmp_path: Path, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kek, file = a_kek(tmp_path, 1), tmp_path / "keys.json"
+    write_keyring(keyring, file, kek)
+    newest_veil = WatchedVeil(file, veil_of, kek)
+    monkeypatch.setattr(watched, "LOOK_SECONDS", 0.0)
+
+    with capture_logs() as said:
+        newest_veil()
+        change_keyring(file, lambda ring: used(announced(ring, Purpose.SEALING), Purpose.SEALING), kek)
+        changed = newest_veil()
+        newest_veil()
+        file.chmod(0o444)
+        newest_veil()
+        newest_veil()
+
+    assert changed.sealer.mark == b"\x00\x02"
+    assert said == [
+        {"event": "key_ring_read", "log_level": "info"},
+        {
+            "event": "key_ring_unusable",
+            "log_level": "warning",
+            "reason": f"others than the owner may read {file}: chmod 400 {file}",
+        },
+    ]

@@ -10,7 +10,13 @@ import jwt
 import pytest
 
 from gateway.pseudonyms.keyring import Keyring, Purpose, new_keys
-from gateway.pseudonyms.receipts import BrokenReceipt, Receipts, verify_receipt
+from gateway.pseudonyms.receipts import (
+    BrokenReceipt,
+    Receipts,
+    verify_checkpoint,
+    verify_manifest,
+    verify_receipt,
+)
 from gateway.pseudonyms.rotation import retired
 from tests.pseudonyms.test_veil import with_another
 
@@ -103,3 +109,50 @@ def test_text_that_is_no_receipt_is_broken(receipts: Receipts, text: str) -> Non
 def test_key_set_that_is_none_verifies_nothing(receipts: Receipts, jwks: Any) -> None:
     with pytest.raises(BrokenReceipt):
         verify_receipt(receipts.sign(CLAIMS), jwks)
+
+
+def test_manifest_is_signed_detached_and_holds_for_its_bytes_alone(receipts: Receipts) -> None:
+    signature = receipts.sign_manifest(b"{}")
+    header, middle, rest = signature.split(".")
+    jwks = receipts.jwks()
+
+    assert middle == ""
+    assert verify_manifest(signature, b"{}", jwks) == "receipt-1"
+    for broken, manifest in (
+        (signature, b"{} "),
+        (f"{header}.e30.{rest}", b"{}"),
+        (f"{header}.{rest}", b"{}"),
+        (header, b"{}"),
+        ("", b"{}"),
+        (receipts.sign(CLAIMS), b"{}"),
+        (f"{header}..{rest[:-4]}AAAA", b"{}"),
+    ):
+        with pytest.raises(BrokenReceipt):
+            verify_manifest(broken, manifest, jwks)
+    with pytest.raises(BrokenReceipt):
+        verify_manifest(signature, b"{}", {"keys": [{**jwks["keys"][0], "kid": "receipt-2"}]})
+
+
+def test_receipt_checkpoint_and_manifest_never_stand_for_each_other(receipts: Receipts) -> None:
+    jwks, checkpoint = receipts.jwks(), receipts.sign_checkpoint({"ends": [1]})
+
+    assert verify_checkpoint(checkpoint, jwks) == {"ends": [1]}
+    assert jwt.get_unverified_header(checkpoint) == {
+        "typ": "audit-checkpoint+jws",
+        "alg": "ES256",
+        "kid": "receipt-1",
+    }
+    assert jwt.get_unverified_header(receipts.sign(CLAIMS))["typ"] == "receipt+jws"
+    assert jwt.get_unverified_header(f"{receipts.sign_manifest(b'').partition('.')[0]}.e30.")["typ"] == (
+        "extract-manifest+jws"
+    )
+    with pytest.raises(BrokenReceipt):
+        verify_receipt(checkpoint, jwks)
+    with pytest.raises(BrokenReceipt):
+        verify_checkpoint(receipts.sign({"ends": [1]}), jwks)
+
+
+def test_what_is_signed_is_in_one_form_whatever_the_order(receipts: Receipts) -> None:
+    payload = receipts.sign({"b": [1, 2], "a": {"d": 1, "c": "é"}}).split(".")[1]
+
+    assert base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)) == b'{"a":{"c":"\\u00e9","d":1},"b":[1,2]}'

@@ -216,3 +216,43 @@ def test_identifiers_of_another_ring_route_elsewhere(veil: Veil) -> None:
     agreeing = sum(other.bucket_of(veil.identifiers.new(7)) == 7 for _ in range(100))
 
     assert agreeing < 10
+
+
+def test_bytes_open_in_their_place_alone_and_are_sealed_anew_with_the_key_in_use(keyring: Keyring) -> None:
+    old, new = Sealer(keyring), Sealer(with_another(keyring, Purpose.SEALING))
+    sealed = old.seal_bytes(b"a line", "batch|1")
+
+    renewed = new.renew(sealed, "batch|1")
+
+    assert (sealed[:2], renewed[:2], len(sealed)) == (b"\x00\x01", b"\x00\x02", 2 + 12 + len(b"a line") + 16)
+    assert old.unseal_bytes(sealed, "batch|1") == new.unseal_bytes(renewed, "batch|1") == b"a line"
+    assert old.seal_bytes(b"a line", "batch|1") != sealed
+    with pytest.raises(BrokenSeal):
+        new.unseal_bytes(renewed, "batch|2")
+    with pytest.raises(BrokenSeal):
+        new.renew(sealed, "batch|2")
+    with pytest.raises(KeyringError, match=r"^the key ring has no sealing key of version 2: restore it$"):
+        old.unseal_bytes(renewed, "batch|1")
+
+
+def test_seals_are_counted_until_they_are_taken(keyring: Keyring) -> None:
+    sealer = Sealer(keyring)
+    sealer.seal_bytes(b"", "somewhere")
+    sealer.seal(an_ssin(), PROJECT, PSEUDONYM)
+    sealer.add_count(3)
+
+    assert [sealer.take_count(6), sealer.take_count(5), sealer.take_count(1), sealer.take_count(0)] == [0, 5, 0, 0]
+
+
+def test_label_of_a_seal_is_there_for_identities_with_a_key_of_their_own(keyring: Keyring) -> None:
+    sealer = Sealer(keyring)
+    sealed = sealer.seal(an_ssin(), PROJECT, PSEUDONYM)
+
+    label = sealer.label(sealed)
+
+    assert sealed[:2] == sealer.mark_of_identities == b"\x80\x01"
+    assert label == sealed[2:10]
+    assert sealer.label(sealer.seal_bytes(bytes(40), "somewhere")) is None
+    assert sealer.label(sealed[:10]) is None
+    assert sealer.label(sealed[:11]) == label
+    assert not sealer.is_shredded(sealed)

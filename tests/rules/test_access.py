@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.domain.access import ACCESS, PUBLISHED, Role, Scope, check_project, check_role
+from gateway.domain.access import ACCESS, PUBLISHED, Caller, Role, Scope, check_project, check_role, projects_of
 from gateway.domain.errors import ForeignProject, RoleNotAllowed
-from tests.builders import PROJECT, PROVIDER, a_caller, an_ssin
+from tests.builders import PROJECT, PROVIDER, a_caller, a_catalogue, a_project, an_ssin, days
 
+OTHER_PROJECT = "demo-sud"
 NOBODY: dict[str, str] = {}
 PARTNER_OR_ADMIN = {"provider": "partner", "project_admin": "own_project"}
 PERFORMER_OR_ADMIN = {"provider": "own_actions", "project_admin": "own_project"}
@@ -172,3 +173,21 @@ def test_identity_prints_no_digit_and_equals_only_itself() -> None:
     assert {ssin, an_ssin()} == {ssin}
     assert ssin != other
     assert ssin != "85073003328"
+
+
+def test_caller_sees_the_projects_of_their_role() -> None:
+    other = a_project(id=OTHER_PROJECT, partners={PROVIDER: (days("2021-09-01 .. 2021-09-30"),)})
+    catalogue = a_catalogue(a_project(), other, a_project(id="demo-est", partners={}))
+    callers: dict[Caller, list[str] | None] = {
+        a_caller(Role.PROVIDER): [PROJECT, OTHER_PROJECT],
+        a_caller(Role.PROVIDER, nihii="99999999001"): [],
+        a_caller(Role.PROJECT_ADMIN): [PROJECT],
+        a_caller(Role.PROJECT_ADMIN, project=None): [],
+        a_caller(Role.REGISTRAR): None,
+        a_caller(Role.AUDITOR): None,
+        a_caller(Role.COORDINATOR): [],
+        a_caller(Role.INSURER): [],
+        a_caller(Role.POLICY_MAKER): [],
+    }
+
+    assert {caller: projects_of(caller, catalogue) for caller in callers} == callers
