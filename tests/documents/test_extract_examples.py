@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ import pytest
 from gateway.extracts.examples import PANDAS_FILE, R_FILE
 from gateway.extracts.formats import FORMATS
 from gateway.pseudonyms.veil import Veil
+from tests.debian import NotToBeHad, install
 from tests.saved import Desk, a_desk
 from tests.unmeasured import unmeasured
 
-R = shutil.which("Rscript")
 R_NEEDS = {"csv": "base", "ndjson": "jsonlite", "parquet": "arrow", "xlsx": "readxl"}
+R_OF_DEBIAN = ("r-base-core", "r-cran-jsonlite", "r-cran-readxl")
+"""Debian has no package of R's arrow."""
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +70,27 @@ def run_pandas(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=unmeasured(), capture_output=True, text=True, check=False)
 
 
+def r_with(package: str) -> str | None:
+    """The R of this machine, where it has a package or can be given it."""
+    if not r_has(package):
+        with suppress(NotToBeHad):
+            install(*R_OF_DEBIAN)
+    return shutil.which("Rscript") if r_has(package) else None
+
+
 def r_has(package: str) -> bool:
-    asked = [str(R), "-e", f'quit(status = !requireNamespace("{package}", quietly = TRUE))']
-    return R is not None and subprocess.run(asked, capture_output=True, check=False).returncode == 0
+    asked = ["Rscript", "-e", f'quit(status = !requireNamespace("{package}", quietly = TRUE))']
+    has_r = shutil.which("Rscript") is not None
+    return has_r and subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_r_example_prints_the_same(desk: Desk, form: str) -> None:
-    if not r_has(R_NEEDS[form]):
+    r = r_with(R_NEEDS[form])
+    if r is None:
         pytest.skip(f"R with its package {R_NEEDS[form]} is not at hand, so its example for {form} was not run")
     folder = desk.save(form)
 
-    done = subprocess.run([str(R), folder / R_FILE], capture_output=True, text=True, check=False)
+    done = subprocess.run([r, folder / R_FILE], capture_output=True, text=True, check=False)
 
     assert done.stdout.splitlines() == expected()

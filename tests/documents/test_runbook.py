@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from typing import Any
 
@@ -16,9 +15,11 @@ from gateway.clock import real_now
 from gateway.domain.errors import Finding, NotInformed
 from gateway.http.api.open import codes
 from gateway.http.metrics import Metrics, Standing
+from gateway.services.check_readiness import Looked
 from gateway.store.audit import Unchained
 from gateway.store.outbox import Backlog
 from gateway.store.pulses import Pulse, Waiting, Workers
+from tests.debian import NotToBeHad, program
 from tests.documents.texts import ROOT, quoted, read, rows, section
 
 
@@ -29,7 +30,9 @@ def shown() -> dict[str, tuple[str, set[str]]]:
     metrics.refused("not-informed", NotInformed())
     pulses, workers = {"close": Pulse(now, 1, 1.0), "sealing-1": Pulse(now, 1, 0.0)}, Workers(1, {"sending": now})
     standing = Standing(Backlog(0, 0, None), Waiting(0, 0), pulses, {}, workers, Unchained(0, None), now)
-    families: Any = text_string_to_metric_families(metrics.text(standing, [Finding("disk", True)], 1).decode())
+    families: Any = text_string_to_metric_families(
+        metrics.text(standing, Looked([Finding("disk", True)], 1, ahead_seconds=0.0)).decode()
+    )
     found = {}
     for family in families:
         if family.samples[0].name.endswith("_created"):
@@ -87,8 +90,9 @@ def test_alarms_name_codes_routes_and_work_that_there_are() -> None:
     assert {part for one in said for part in one.split("|")} <= known
 
 
-def test_prometheus_itself_takes_the_alarms_where_its_tool_is_at_hand() -> None:
-    tool = shutil.which("promtool")
-    if tool is None:
-        pytest.skip("promtool is not at hand, so the alarms were read by our own test alone")
+def test_prometheus_itself_takes_the_alarms() -> None:
+    try:
+        tool = program("prometheus", "promtool")
+    except NotToBeHad as why:
+        pytest.skip(f"promtool is not to be had, so the alarms were read by our own test alone: {why}")
     subprocess.run([tool, "check", "rules", ROOT / "docs" / "alerts.yaml"], check=True, capture_output=True)

@@ -24,7 +24,7 @@ from typing import Any
 import requests
 import yaml
 
-from tests.faults.debian import TOOLS, program
+from tests.debian import TOOLS, program
 from tests.faults.relay import Route
 from tests.faults.sessions import DATABASE, Asked
 from tests.postgres import client_program, free_port, unprivileged

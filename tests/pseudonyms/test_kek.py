@@ -23,7 +23,7 @@ from gateway.pseudonyms.keyring import (
     write_keyring,
 )
 from gateway.pseudonyms.rotation import announced
-from tests.faults.debian import NotToBeHad, program, unpacked
+from tests.debian import NotToBeHad, program, unpacked
 
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
 PIN = "482915"

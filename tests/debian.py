@@ -1,6 +1,7 @@
 """Programs of Debian that tests need and the machine may lack.
 
-They are fetched with apt and unpacked beside the code: no root is needed, and no service is started by it.
+They are fetched with apt and unpacked beside the code: no root is needed, and no service is started by it. What only
+works where it was meant to be is installed, if root is who runs the tests.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-TOOLS = Path(__file__).parents[2] / ".tools"
+TOOLS = Path(__file__).parents[1] / ".tools"
 FETCH_SECONDS = 180
 
 
@@ -44,6 +45,19 @@ def unpacked(package: str) -> Path:
         _run("dpkg-deb", "--extract", _fetched(package), half)
         half.rename(folder)
     return folder
+
+
+@cache
+def install(*packages: str) -> None:
+    """Install Debian packages on the machine itself.
+
+    Raises: NotToBeHad.
+    """
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise NotToBeHad(f"only root installs Debian's {', '.join(packages)}, and only with apt")
+    apt = ["apt-get", "-o", f"DPkg::Lock::Timeout={FETCH_SECONDS}"]
+    _run(*apt, "update")
+    _run("env", "DEBIAN_FRONTEND=noninteractive", *apt, "install", "--yes", "--no-install-recommends", *packages)
 
 
 def _fetched(package: str) -> Path:
