@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -21,6 +24,7 @@ from gateway.pseudonyms.veil import Veil, veil_of
 from gateway.services.context import Context
 from gateway.store.migrate import migrate
 from gateway.store.transaction import Store
+from tests.citus import Cluster
 from tests.compiled import share
 from tests.databases import Databases, named, run
 from tests.places import Listener
@@ -30,9 +34,15 @@ from tests.store.seeds import seed
 STORES = ("sqlite", "postgresql")
 LIVE = ("live", "journeys", "openapi", "privacy")
 REPETITIVE = ("differential", "attacks")
+OUTSIDE = ("live", "privacy", "faults")
+"""Folders whose tests speak to processes of their own: what runs in this one is a client."""
 LONG = (*LIVE, "attacks", "faults")
+EVERY_CASE, FOLLOWED_CASES = ("domain", "rules"), 4
+"""Folders whose tests are followed in each of their cases; elsewhere so many are in each process."""
 WITH_CATALOGUE = {"desk", "register"}
 """The fixtures whose register has the catalogue of `tests/store/seeds.py` in it."""
+_ON_CITUS = re.compile(r"[\[-]citus")
+_cases = Counter[str]()
 _ON_POSTGRESQL = re.compile(r"[\[-]postgresql")
 settings.register_profile("untimed", deadline=None)  # how fast a machine is says nothing of what is true
 settings.load_profile("untimed")
@@ -47,6 +57,8 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
         path, _, test = nodeid.partition("::")
         folder = Path(path).parent.name
+        if _ON_CITUS.search(test):
+            return "citus"
         if folder in REPETITIVE:
             return nodeid
         store = next((one for one in STORES if folder in LIVE and f"[{one}" in test), "")
@@ -57,6 +69,16 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     """The scheduler of every parallel run."""
     return ByFile(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a parallel process be followed once, by what pytest-cov begins for it later.
+
+    Two others are at it: one that every child has, one that pytest-cov began before it knew that the process is a
+    parallel one. Where one that is on top pauses, the next one below goes on.
+    """
+    while hasattr(config, "workerinput") and (begun := Coverage.current()) is not None:
+        begun.stop()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -74,14 +96,20 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     try:
         return (yield)
     finally:
+        once = os._exit
         followed.resume()
+        os._exit = once  # coverage wraps it at each start, and after a thousand it is too deep to be called
 
 
 def _is_repetitive(item: pytest.Item) -> bool:
-    """Whether others run the same lines: the embedded store's tests those of a database, but in its own folder."""
-    folder = item.path.parent.name
-    is_marked = folder in REPETITIVE or item.get_closest_marker("repetitive") is not None
-    return is_marked or (folder != "store" and _ON_POSTGRESQL.search(item.name) is not None)
+    """Whether others run the same lines: a test's first cases those of its later ones, and the embedded store's tests
+    those of a database, but in its own folder.
+    """
+    folder, test = item.path.parent.name, item.nodeid.partition("[")[0]
+    _cases[test] += 1
+    is_marked = folder in (*REPETITIVE, *OUTSIDE) or item.get_closest_marker("repetitive") is not None
+    is_another_case = folder not in EVERY_CASE and _cases[test] > FOLLOWED_CASES
+    return is_marked or is_another_case or (folder != "store" and _ON_POSTGRESQL.search(item.name) is not None)
 
 
 def _turn(folder: str) -> int:
@@ -146,13 +174,18 @@ def _seed(url: str) -> None:
 @pytest.fixture(params=STORES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A fresh database, migrated, with a catalogue where the test wants one; the test runs once on each engine."""
+    yield from fresh(request, tmp_path)
+
+
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh database on the engine that a fixture is asked for."""
     is_seeded = not WITH_CATALOGUE.isdisjoint(request.fixturenames)
     if request.param == "sqlite":
         path = tmp_path / "register.sqlite3"
         shutil.copy(request.getfixturevalue("seeded_template" if is_seeded else "sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    databases: Databases = request.getfixturevalue("databases")
+    databases: Databases | Cluster = request.getfixturevalue("cluster" if request.param == "citus" else "databases")
     with databases.lent("seeded" if is_seeded else "migrated") as url:
         yield url
 
@@ -161,6 +194,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def databases(postgres_url: str) -> Databases:
     """The databases of that server that tests take turns at."""
     return Databases(postgres_url)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The register on the cluster that was given."""
+    given = Cluster(_seed)
+    yield given
+    given.empty()
 
 
 @pytest.fixture(scope="session")

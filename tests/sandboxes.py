@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,11 +21,33 @@ import pytest
 import requests
 
 from gateway.sandbox.supervisor import end_with_parent
+from tests.nursery import PLAIN, Nursery
 from tests.postgres import free_port
 from tests.unmeasured import unmeasured
 
 SERIALS = range(950, 998)
 STORES = ("sqlite", "postgresql")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A sandbox that began as a copy of a process that has loaded the code; how it ends is not told."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """None while it runs."""
+        return None if Path(f"/proc/{self.pid}").exists() else 0
+
+    def terminate(self) -> None:
+        """Tell it to end."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+
+    def wait(self, seconds: float = 40.0) -> int:
+        """Wait until it has ended."""
+        await_that(lambda: self.poll() is not None, "it has ended", seconds, pause=0.02)
+        return 0
 
 
 @dataclass
@@ -33,7 +57,7 @@ class Sandbox:
     gateway: str
     mock: str
     data_dir: Path
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Copy
     database_url: str = ""
 
     @property
@@ -114,31 +138,23 @@ def sandbox(
     empty: bool = True,
     environment: dict[str, str] | None = None,
     covered: bool = False,
+    copied: bool = True,
 ) -> Iterator[Sandbox]:
     """A sandbox, empty unless told otherwise, on the embedded store or a database named by its URL; ended at the end.
 
     Shape: what it says on standard error is in a file beside its data directory. Its processes are `covered` only
-    where their own lines are what is tested: measuring makes them half as fast.
+    where their own lines are what is tested: measuring makes them half as fast. One that is not `copied` is the command
+    as an operator types it, and tells how it ends.
     """
     inherited = dict(os.environ) if covered else unmeasured()
     port, mock_port = ports or (free_port(), free_port())
-    command = [sys.executable, "-m", "gateway", "sandbox", "--data-dir", str(data_dir)]
-    command += ["--port", str(port), "--mock-port", str(mock_port), "--workers", str(workers)]
-    command += ["--database-url", database_url] if database_url else []
-    command += ["--empty"] if empty else []
-    with errors_of(data_dir).open("a", encoding="utf-8") as errors:
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            start_new_session=True,
-            preexec_fn=end_with_parent,  # noqa: PLW1509 - a test run that is killed leaves no sandbox behind
-            env={**inherited, **(environment or {})},
-        )
+    arguments = ["--data-dir", str(data_dir), "--port", str(port), "--mock-port", str(mock_port)]
+    arguments += ["--workers", str(workers), *(["--database-url", database_url] if database_url else [])]
+    arguments += ["--empty"] if empty else []
+    begin = _copy if copied and not covered else _command
+    process = begin(arguments, {**inherited, **(environment or {})}, data_dir)
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
+        line = _first_line(process, data_dir)
         assert line.startswith("ready "), line + errors_of(data_dir).read_text(encoding="utf-8")
         named = dict(part.split("=", 1) for part in line.split()[1:])
         yield Sandbox(named["gateway"], named["mock"], data_dir, process, database_url)
@@ -146,7 +162,45 @@ def sandbox(
         if process.poll() is None:
             process.terminate()
             process.wait(40)
-        process.stdout.close() if process.stdout else None
+
+
+def _command(arguments: Sequence[str], environment: Mapping[str, str], data_dir: Path) -> subprocess.Popen[str]:
+    output = _output_of(data_dir)
+    with output.open("w", encoding="utf-8") as said, errors_of(data_dir).open("a", encoding="utf-8") as errors:
+        return subprocess.Popen(
+            [sys.executable, "-m", "gateway", "sandbox", *arguments],
+            stdout=said,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - a test run that is killed leaves no sandbox behind
+            env=environment,
+        )
+
+
+def _copy(arguments: Sequence[str], environment: Mapping[str, str], data_dir: Path) -> Copy:
+    _output_of(data_dir).write_text("", encoding="utf-8")
+    return Copy(
+        _nursery().begin(["sandbox", PLAIN, *arguments], environment, _output_of(data_dir), errors_of(data_dir))
+    )
+
+
+@cache
+def _nursery() -> Nursery:
+    """Where this process's sandboxes begin."""
+    opened = Nursery({})
+    atexit.register(opened.close)
+    return opened
+
+
+def _first_line(process: subprocess.Popen[str] | Copy, data_dir: Path) -> str:
+    """What a sandbox says first, or that it ended without a word."""
+
+    def said() -> str:
+        return _output_of(data_dir).read_text(encoding="utf-8")
+
+    await_that(lambda: "\n" in said() or process.poll() is not None, "it is ready", 120, pause=0.02)
+    return said().partition("\n")[0]
 
 
 @contextmanager
@@ -175,6 +229,10 @@ def live_sandbox(
 def _administer(server: str, statement: str) -> None:
     with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(statement.encode())
+
+
+def _output_of(data_dir: Path) -> Path:
+    return data_dir.with_name(f"{data_dir.name}.stdout")
 
 
 def errors_of(data_dir: Path) -> Path:
@@ -221,12 +279,13 @@ def _stat(pid: int) -> tuple[str, int, int]:
     return state, int(parent), int(group)
 
 
-def await_that(is_so: Callable[[], bool], what: str, seconds: float = 60.0, pause: float = 0.05) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
+def await_that(is_so: Callable[[], bool], what: str, seconds: float = 60.0, pause: float | None = None) -> None:
+    """Wait until something is so; without a pause of its own, the longer it takes the more seldom it looks."""
+    begun = time.monotonic()
     while not is_so():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} seconds: {what}"
-        time.sleep(pause)
+        waited = time.monotonic() - begun
+        assert waited < seconds, f"not within {seconds:.0f} seconds: {what}"
+        time.sleep(min(0.05 + waited / 10, 0.5) if pause is None else pause)
 
 
 def synthetic_ssin(number: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -55,6 +56,7 @@ when they are sent again later, so a replay that was cut off can begin anew.
 KINDS = {"i": "inclusions", "x": "exits", "a": "actions", "v": "annulments"}
 
 
+@cache
 def generate(seed: int = SEED) -> dict[str, str]:
     """The sample's files: name to text."""
     rng = Random(seed)  # noqa: S311 - synthetic sample, not cryptography

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from gateway.domain.ledger import fact_rho
-from gateway.sandbox import generator
 from schemas.mycarenet.stand_in import SCENARIOS
 from tests.documents.texts import read, section
 from tests.rules import book
@@ -13,10 +12,6 @@ from tests.rules import book
 
 def test_the_rule_book_is_current() -> None:
     assert book.main(["--check"]) == 0
-
-
-def test_the_sample_is_current() -> None:
-    assert generator.main(["--check"]) == 0
 
 
 def test_the_ledger_of_decision_7_is_what_the_code_computes() -> None:

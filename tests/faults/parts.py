@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tests.faults.nursery import Nursery
+from tests.nursery import Nursery
 from tests.sandboxes import group_of
 
 STOP_SECONDS = 20.0

@@ -25,10 +25,10 @@ from gateway.store.migrate import migrate
 from tests.faults.clocks import Clocks
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.disk import Flushing
-from tests.faults.nursery import PLAIN, Nursery
 from tests.faults.parts import Part
 from tests.faults.relay import Relay, Route
 from tests.faults.server import Server, server
+from tests.nursery import PLAIN, Nursery
 from tests.postgres import free_port
 from tests.sandboxes import await_that
 

@@ -16,7 +16,6 @@ from tests.live import catalogue
 from tests.live.register import rows
 from tests.sandboxes import STORES, Sandbox, live_database, sandbox, synthetic_ssin
 
-pytestmark = pytest.mark.repetitive  # its process is a client alone
 KEYS = 1000
 CLIENTS = 20
 

@@ -30,7 +30,6 @@ from tests.sandboxes import (
     synthetic_ssin,
 )
 
-pytestmark = pytest.mark.repetitive  # its process is a client alone
 LINES = 800
 KILLED_AFTER = 300
 Acknowledged = list[tuple[str, str]]
@@ -103,7 +102,7 @@ def test_kill_9_of_everything_loses_nothing_and_doubles_nothing(
 
 
 def test_a_killed_gateway_ends_the_sandbox_which_says_so_and_leaves_nothing(tmp_path: Path) -> None:
-    with sandbox(tmp_path / "sandbox") as box:
+    with sandbox(tmp_path / "sandbox", copied=False) as box:
         os.kill(box.part("gateway"), signal.SIGKILL)
         check_end(box, "gateway")
 
@@ -111,7 +110,7 @@ def test_a_killed_gateway_ends_the_sandbox_which_says_so_and_leaves_nothing(tmp_
 def test_a_killed_worker_ends_the_sandbox_and_what_it_had_claimed_is_delivered_after_the_restart(
     tmp_path: Path,
 ) -> None:
-    with sandbox(tmp_path / "sandbox") as box:
+    with sandbox(tmp_path / "sandbox", copied=False) as box:
         enter(box)
         box.play("outage")
         provider = box.token("provider", nihii=NIHII)

@@ -15,7 +15,6 @@ import pytest
 from tests.live.catalogue import LONG, MID, NIHII, SHORT, an_action, an_inclusion, enter
 from tests.sandboxes import STORES, Sandbox, live_sandbox, synthetic_ssin
 
-pytestmark = pytest.mark.repetitive  # its process is a client alone
 START, END = "2021-08-31T22:00:00Z", "2024-04-10T08:00:00Z"
 
 # case, communicated, valid from, an exit then: valid until

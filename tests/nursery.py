@@ -1,8 +1,8 @@
-"""Where the rig's processes begin: a process that has loaded the code once, and is copied for each of them.
+"""Where processes of the code begin: a process that has loaded it once, and is copied for each of them.
 
 Loading takes seconds and a copy none, so that a killed gateway is back as fast as its own work allows. A copy is a
-group of its own, is killed with its children, and ends when the nursery does, which ends with the rig.
-`python -m tests.faults.nursery` reads one line of JSON for each process and answers its id.
+group of its own, is killed with its children, and ends when the nursery does, which ends with who began it.
+`python -m tests.nursery` reads one line of JSON for each process and answers its id.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.sandbox.supervisor import end_with_parent
+from tests.unmeasured import unmeasured
 
 PLAIN = "plain"
 
@@ -27,19 +28,22 @@ class Nursery:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.nursery"],
+            [sys.executable, "-m", "tests.nursery"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **environment},
+            env={**unmeasured(), **environment},
             start_new_session=True,  # a Ctrl-C is for the rig, which ends everything in its order
         )
 
-    def begin(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
-        """Begin a process; its id."""
+    def begin(
+        self, arguments: Sequence[str], environment: Mapping[str, str], log: Path, errors: Path | None = None
+    ) -> int:
+        """Begin a process whose output goes to a log, and its errors to another where one is named; its id."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        asked = {"arguments": list(arguments), "environment": dict(environment), "log": str(log)}
+        logs = [str(log), str(errors or log)]
+        asked = {"arguments": list(arguments), "environment": dict(environment), "logs": logs}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
@@ -53,8 +57,8 @@ class Nursery:
         self._process.stdout.close()
 
 
-def _be(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> None:
-    """Be a process of the rig: the mock, or a command of the gateway, as it is or with a variant planted in it."""
+def _be(arguments: Sequence[str], environment: Mapping[str, str], logs: Sequence[str]) -> None:
+    """Be a process: the mock, or a command of the gateway, as it is or with a variant planted in it."""
     from tests.faults.clocks import shift_clocks  # noqa: PLC0415 - here alone: nobody else needs the gateway
     from tests.faults.planted import VARIANTS  # noqa: PLC0415 - the rig itself has no use for it
 
@@ -63,8 +67,8 @@ def _be(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> N
     end_with_parent()
     os.environ.clear()
     os.environ.update(environment)
-    with open(log, "ab") as file, open(os.devnull, "rb") as nothing:
-        for source, target in ((nothing, 0), (file, 1), (file, 2)):
+    with open(os.devnull, "rb") as nothing, open(logs[0], "ab") as said, open(logs[1], "ab") as errors:
+        for source, target in ((nothing, 0), (said, 1), (errors, 2)):
             os.dup2(source.fileno(), target)
     name, variant, *rest = arguments
     sys.argv = ["mock_mycarenet" if name == "mock" else "chroniccare", *([] if name == "mock" else [name]), *rest]
@@ -81,7 +85,8 @@ def _be(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> N
 
 def _main() -> None:
     """Begin what is asked for, until nobody can ask any more."""
-    import gateway.cli  # noqa: PLC0415, F401 - loaded once, for every copy
+    import gateway.cli  # noqa: PLC0415 - loaded once, for every copy
+    import gateway.worker  # noqa: PLC0415, F401 - as above: the sandbox copies itself
     import tests.faults.planted  # noqa: PLC0415, F401 - loaded to be forked from
 
     end_with_parent()
@@ -92,7 +97,7 @@ def _main() -> None:
         if pid == 0:
             status = 1
             try:
-                _be(asked["arguments"], asked["environment"], asked["log"])
+                _be(asked["arguments"], asked["environment"], asked["logs"])
                 status = 0
             except SystemExit as ended:
                 status = ended.code if isinstance(ended.code, int) else 1
