@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -51,6 +52,7 @@ from gateway.services.check_readiness import Needs, check_readiness
 from gateway.services.context import Context
 from gateway.services.deliver_outbox import Pace
 from gateway.services.deny_key import denied_keys
+from gateway.services.replica import Replica
 from gateway.services.statements import Statements
 from gateway.settings import Settings, SettingsError
 from gateway.spans import NO_SPANS, Spans
@@ -172,6 +174,27 @@ def _check_standby(store: Store) -> None:
             raise UnsafeStore(f"CHRONICCARE_STANDBY is 1, and the database says {lacks}: see RUNBOOK.md")
 
 
+def build_replica(settings: Settings) -> Replica | None:
+    """The replica that is asked for what is released; none unless one is named.
+
+    Raises: UnsafeStore.
+    """
+    if not settings.replica_url:
+        return None
+    legal_now = legal_clock(settings)
+    return Replica(Store(settings.replica_url, legal_now, connections=settings.threads, role=GATEWAY), real_now)
+
+
+def check_replica(context: Context) -> None:
+    """Refuse a replica of another register; one that is away is left to its circuit.
+
+    Raises: UnsafeStore.
+    """
+    with suppress(StoreUnavailable):
+        if context.replica is not None and context.replica.strangers(context.store):
+            raise UnsafeStore("CHRONICCARE_REPLICA_URL has releases that CHRONICCARE_DATABASE_URL does not have")
+
+
 def build_app(settings: Settings, spans: Spans = NO_SPANS) -> Flask:
     """The gateway as a WSGI application.
 
@@ -179,7 +202,8 @@ def build_app(settings: Settings, spans: Spans = NO_SPANS) -> Flask:
     """
     if not settings.issuer:
         raise SettingsError("CHRONICCARE_ISSUER is missing: the URL of the token issuer")
-    context = build_context(settings, spans, GATEWAY)
+    context = replace(build_context(settings, spans, GATEWAY), replica=build_replica(settings))
+    check_replica(context)
     denied = Denied(lambda: denied_keys(context))
     guard = TokenGuard(IssuerKeys(settings.issuer), settings.issuer, settings.audience, real_now, denied)
     metrics = Metrics()

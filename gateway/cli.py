@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from gateway.app import build_app, build_context, build_serving_app, build_way_out
+from gateway.app import build_app, build_context, build_replica, build_serving_app, build_way_out
 from gateway.audit_command import audit_app
 from gateway.clock import real_now
 from gateway.deliver_command import deliver_app, run_worker
@@ -255,7 +255,10 @@ def check() -> None:
     settings = read_settings()
     build_app(settings)
     build_way_out(settings)
-    build_context(settings).store.check()
+    store, replica = build_context(settings).store, build_replica(settings)
+    store.check()
+    if replica is not None:
+        replica.check()
     console.print("settings, keys and database are in order")
 
 

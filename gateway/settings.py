@@ -20,6 +20,7 @@ class Settings:
 
     data_dir: Path = field(default_factory=lambda: Path("data"))
     database_url: str = ""
+    replica_url: str = ""
     keys: Path | None = None
     kek: str = ""
     pseudonym_domain: str = ""
@@ -80,6 +81,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         data_dir=Path(found.get("data_dir", "data")),
         database_url=found.get("database_url", ""),
+        replica_url=found.get("replica_url", ""),
         keys=Path(found["keys"]) if "keys" in found else None,
         kek=found.get("kek", ""),
         pseudonym_domain=_web_address(found, "pseudonym_domain"),

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,10 +50,40 @@ def postgres(**settings: str) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         **as_user,
     )
+    with _running(home, binaries, settings) as url:
+        yield url
+
+
+@contextmanager
+def replica_of(server: str) -> Iterator[str]:
+    """A running standby that streams from a server, copied from it now; gives the URL of its database `postgres`."""
+    home = Path(tempfile.mkdtemp(prefix="chroniccare-pg-", dir="/tmp"))
+    binaries = server_programs(home)
+    subprocess.run(
+        [
+            binaries / "pg_basebackup",
+            f"--dbname={server.replace('+psycopg', '')}",
+            f"--pgdata={home / 'data'}",
+            "--checkpoint=fast",
+            "--no-sync",
+            "--write-recovery-conf",
+        ],
+        check=True,
+        **unprivileged(home),
+    )
+    with _running(home, binaries, {}) as url:
+        yield url
+
+
+@contextmanager
+def _running(home: Path, binaries: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """A server on the data directory in a folder, which is gone with it."""
     port = free_port()
     options = [part for name, value in {**SETTINGS, **settings}.items() for part in ("-c", f"{name}={value}")]
     server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, "-p", str(port), *options], stdout=subprocess.DEVNULL, **as_user
+        [binaries / "postgres", "-D", home / "data", "-p", str(port), *options],
+        stdout=subprocess.DEVNULL,
+        **unprivileged(home),
     )
     watching = [sys.executable, "-I", "-c", WATCHDOG, str(os.getpid()), str(server.pid)]
     watchdog = subprocess.Popen(watching, env=unmeasured())

@@ -180,3 +180,6 @@ PUBLISHED = frozenset(
 )
 """The verbs that read nothing of the register: what is published or anonymous, or how far the caller's own batch is.
 They go to the request log, not to the audit."""
+
+RELEASED = frozenset({"get_aggregates", "list_releases"})
+"""Those of them that read releases, and the catalogue that they are named by: a replica may answer them."""

@@ -18,6 +18,7 @@ from gateway.domain.project import Catalogue
 from gateway.domain.rulebook import VERSION
 from gateway.pseudonyms.port import Person
 from gateway.pseudonyms.veil import Veil
+from gateway.services.replica import Replica
 from gateway.services.statements import Statements
 from gateway.spans import NO_SPANS, Spans
 from gateway.store.idempotency import Key
@@ -41,7 +42,8 @@ class Context:
     Shape: `extracts_dir` is where the files of extracts lie, `batches_kept_for` how long a batch that ended is told of,
     `near_days` how many days of a month its end is near.
     In the sandbox (`is_sandbox`) webhooks may point to this machine. `spans` takes the time of parts, if anybody does.
-    `newest_veil` gives the veil under a key ring that may change; without it the one at hand stays.
+    `newest_veil` gives the veil under a key ring that may change; without it the one at hand stays. A `replica`
+    is asked for what is released before the store is.
     """
 
     store: Store
@@ -54,6 +56,7 @@ class Context:
     near_days: int = 5
     spans: Spans = NO_SPANS
     newest_veil: Callable[[], Veil] | None = None
+    replica: Replica | None = None
 
     def renewed(self) -> Context:
         """The same with the veil as the key ring has it by now: every work begins with it, and keeps it to its end.

@@ -7,11 +7,11 @@ perform ─ role ─ begin ─ claim key ─ verb ─ audit entry ─ keep answe
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.domain.access import PUBLISHED, check_role, projects_of
+from gateway.domain.access import PUBLISHED, RELEASED, check_role, projects_of
 from gateway.domain.audit import Entry
 from gateway.domain.errors import (
     Conflict,
@@ -143,10 +143,16 @@ def _within(context: Context, tx: Transaction, call: Call, verb: Callable[[Work]
 def _read(
     context: Context, call: Call, verb: Callable[[Work], Result], dump: Callable[[Result], KeptAnswer]
 ) -> Performed:
+    def done_in(reading: AbstractContextManager[Transaction]) -> Performed:
+        with reading as tx:
+            return Performed(dump(verb(_begin(context, call, tx))))
+
     try:
         check_role(call.caller, call.verb)
-        with context.store.reading() as tx:
-            return Performed(dump(verb(_begin(context, call, tx))))
+        if context.replica is not None and call.verb in RELEASED:
+            with suppress(StoreUnavailable, *AUDITED_REFUSALS):  # what a replica does not know yet, the register may
+                return done_in(context.replica.reading())
+        return done_in(context.store.reading())
     except AUDITED_REFUSALS as refusal:
         _audit_alone(context, call, None, refusal)
         raise

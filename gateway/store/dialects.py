@@ -56,7 +56,9 @@ def open_engine(database_url: str, connections: int, role: str = "") -> Engine:
     try:
         url = make_url(database_url)
     except ArgumentError:
-        raise UnsafeStore("CHRONICCARE_DATABASE_URL is no address of a database, like postgresql://host/name") from None
+        raise UnsafeStore(
+            "CHRONICCARE_DATABASE_URL or CHRONICCARE_REPLICA_URL is no address of a database, like postgresql://host/name"
+        ) from None
     match url.get_backend_name():
         case "sqlite":
             return _open_sqlite(url, connections)

@@ -147,17 +147,23 @@ def test_keys_that_others_may_read_are_refused(tmp_path: Path, run: Run) -> None
     assert ended.errors.endswith(f"chmod 400 {tmp_path / 'data' / 'keys.json'}")
 
 
-def test_check_goes_through_settings_keys_and_database(tmp_path: Path, run: Run, apart: Run) -> None:
+def test_check_goes_through_settings_keys_and_databases(
+    tmp_path: Path, run: Run, apart: Run, environment: pytest.MonkeyPatch
+) -> None:
     run("keys", "create")
 
     before = apart("check")
     migrated = [run("migrate"), run("migrate")]
     after = apart("check")
+    environment.setenv("CHRONICCARE_REPLICA_URL", "postgresql+psycopg://127.0.0.1:9/register")
+    without_its_replica = apart("check")
 
     assert before.status == 2
     assert before.errors.endswith("chroniccare migrate")
     assert migrated == [Ended(0, "the schema is current\n", "")] * 2
     assert after == Ended(0, "settings, keys and database are in order\n", "")
+    assert (without_its_replica.status, without_its_replica.output) == (2, "")
+    assert without_its_replica.errors.startswith("chroniccare: the database does not answer")
 
 
 def test_a_database_that_does_not_answer_is_said_in_a_sentence(environment: pytest.MonkeyPatch, run: Run) -> None:

@@ -14,6 +14,7 @@ from tests.documents.texts import read, rows, section
 OTHER_VALUES = {
     "data_dir": "elsewhere",
     "database_url": "postgresql://elsewhere/register",
+    "replica_url": "postgresql://replica/register",
     "keys": "elsewhere.json",
     "kek": "mounted:/run/secrets/kek",
     "pseudonym_domain": "https://ehealth.example/pseudo/v1/domains/x",
