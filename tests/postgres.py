@@ -12,9 +12,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 import psycopg
@@ -28,6 +29,9 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "log_min_messages": "fatal",
 }
+FIRST_PORT, PROCESSES = 10_000, 16
+_chance = SystemRandom()
+_given: set[int] = set()
 WATCHDOG = """
 import os, signal, sys, time
 parent, server = int(sys.argv[1]), int(sys.argv[2])
@@ -132,10 +136,24 @@ def unprivileged(home: Path) -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on which nobody listens, and which nobody else is given.
+
+    Shape: below those that the kernel gives to whoever connects, in a range of this parallel process's own.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    wide = (lowest - FIRST_PORT) // PROCESSES
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw")) + 1
+    ports = range(FIRST_PORT + number * wide, FIRST_PORT + (number + 1) * wide)
+    return next(port for port in iter(lambda: _chance.choice(ports), None) if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        if port not in _given:
+            _given.add(port)
+            return True
+    return False
 
 
 def _await(port: int) -> None:
