@@ -33,7 +33,7 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """Gunicorn with one worker of eight threads, set up from here alone: no file, no environment."""
+    """Gunicorn with one worker, set up from here alone: no file, no environment."""
 
     def __init__(self, settings: dict[str, Any], data_dir: Path, issuer: str) -> None:
         self._settings = settings
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "bind": f"{asked.host}:{asked.port}",
         "worker_class": DiscreetWorker,
         "workers": 1,
-        "threads": 8,
+        "threads": 32,  # a scenario holds each connection of every worker, and yet another one has to be chosen
         "keepalive": 30,
         "graceful_timeout": 5,  # a scenario may be in the middle of a very slow answer
         "loglevel": "warning",

@@ -68,7 +68,7 @@ def measure_bulk(
     """Measure all of it, as often as there are rounds, with figures of so many districts."""
     with ExitStack() as stack:
         figured, people, copied = (stage.another(name) for name in ("figures", "people", "copied"))
-        _release(figured, districts)
+        release_by_sql(figured, districts)
         asked = stack.enter_context(gateway(figured))
         taken = stack.enter_context(gateway(people))
         enter_catalogue(people, taken.port)
@@ -99,8 +99,8 @@ class _Builder:
         return peak_mib(self.leader) - self.idle
 
 
-def _release(stage: Stage, districts: int) -> None:
-    """Fill the ledger by SQL, with cells of which extracts take the finest."""
+def release_by_sql(stage: Stage, districts: int) -> None:
+    """Fill catalogue and ledger by SQL, with cells of which extracts take the finest."""
     cells = {"age_groups": CODES[AGE_GROUP], "districts": DISTRICTS[:districts], "sexes": CODES[SEX]}
     total = PSEUDOCODES * 100 * prod(len(values) for values in cells.values())
     asked: dict[str, Any] = {name: list(values) for name, values in cells.items()}

@@ -1,4 +1,4 @@
-"""The load: connections that send their next request as soon as they have an answer (closed loop).
+"""The load: connections that send their next request as soon as they have an answer (closed loop), or when it is due.
 
 All of them are served by one thread that waits for whichever is ready: threads of Python would take turns, and their
 switching would cost the cores that the system under test needs. What the load itself uses is told.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -120,6 +120,46 @@ def drive(port: int, connections: int, seconds: float, requests: Iterator[bytes]
                     waiting -= 1
         load = (time.process_time() - used) / (time.perf_counter() - began)
     return Drive(seconds, tuple(sorted(latencies)), statuses, all_statuses, load)
+
+
+def drive_open(
+    port: int, connections: int, per_second: float, seconds: float, requests: Iterator[bytes], hoped_for: int
+) -> Drive:
+    """Send requests at a rate, whatever becomes of them (open loop), over so many connections at most.
+
+    Shape: a latency counts from the moment at which the request was due, so that one that waited for a free connection
+    has waited too.
+    """
+    latencies: list[float] = []
+    statuses: Counter[int] = Counter()
+    dues, total, answered = deque[float](), round(per_second * seconds), 0
+    with ExitStack() as stack:
+        selector = stack.enter_context(selectors.DefaultSelector())
+        free = [_connected(stack, port) for _ in range(connections)]
+        for line in free:
+            selector.register(line.socket, selectors.EVENT_READ, line)
+        used, began, sent = time.process_time(), time.perf_counter(), 0
+        while answered < total:
+            now = time.perf_counter()
+            while sent < total and began + sent / per_second <= now:
+                dues.append(began + sent / per_second)
+                sent += 1
+            while dues and free:
+                line = free.pop()
+                line.ask(next(requests))
+                line.sent_at = dues.popleft()
+            if now > began + seconds + DRAIN_SECONDS:
+                raise TimeoutError(f"{total - answered} requests were not answered within {DRAIN_SECONDS:.0f} s")
+            rest = began + sent / per_second - time.perf_counter() if sent < total else 1.0
+            for key, _ in selector.select(max(0.0, rest)):
+                line = key.data
+                if (status := line.take()) is not None:
+                    answered += 1
+                    statuses[status] += 1
+                    latencies += [time.perf_counter() - line.sent_at] if status == hoped_for else []
+                    free.append(line)
+        load = (time.process_time() - used) / (time.perf_counter() - began)
+    return Drive(seconds, tuple(sorted(latencies)), statuses, statuses, load)
 
 
 def _connected(stack: ExitStack, port: int) -> _Line:

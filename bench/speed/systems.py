@@ -91,9 +91,12 @@ def running(
 
 
 @contextmanager
-def worker(stage: Stage) -> Iterator[System]:
-    """The gateway's worker, from the first lane on that told of itself; MyCareNet is away."""
-    settings = {**stage.environment(), "CHRONICCARE_MYCARENET_URL": f"http://127.0.0.1:{free_port()}"}
+def worker(stage: Stage, mycarenet: str = "") -> Iterator[System]:
+    """The gateway's worker, from the first lane on that told of itself; MyCareNet is away unless it is named."""
+    settings = {
+        **stage.environment(),
+        "CHRONICCARE_MYCARENET_URL": mycarenet or f"http://127.0.0.1:{free_port()}",
+    }
     with started(stage, [sys.executable, "-m", "gateway", "deliver"], settings) as begun:
         begun.await_ready(lambda: stage.run("SELECT count(*) FROM lane_beat")[0][0] > 0)
         yield System(0, begun.process.pid)

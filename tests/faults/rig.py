@@ -112,7 +112,7 @@ class Rig:
 
     def play(self, scenario: str) -> None:
         """Choose how the mock behaves."""
-        answer = requests.put(f"{self.mock_url}/scenario", json={"name": scenario}, timeout=20)
+        answer = requests.put(f"{self.mock_url}/scenario", json={"name": scenario}, timeout=120)
         assert answer.status_code == 200, answer.text
 
     def unanswered(self) -> float:
