@@ -29,7 +29,7 @@ from bench.speed.bulk import release_by_sql
 from bench.speed.load import Drive, drive_open, milliseconds
 from bench.speed.machine import cpu_seconds, description
 from bench.speed.stage import ROOT, SETTINGS, Stage, enter_catalogue, prepared
-from bench.speed.systems import System, gateway, running, worker
+from bench.speed.systems import LOWER, System, gateway, running, worker
 from tests.http.issuer import an_issuer
 from tests.postgres import free_port, postgres
 from tests.sandboxes import await_that
@@ -52,7 +52,7 @@ def main() -> None:
         stage = prepared(folder, url, stack.enter_context(an_issuer()))
         _fill(stage, asked.actions)
         upstream = stack.enter_context(_mock(stage))
-        sender = stack.enter_context(worker(stage, f"http://127.0.0.1:{upstream.port}"))
+        sender = stack.enter_context(worker(stage, f"http://127.0.0.1:{upstream.port}", lower=True))
         served = stack.enter_context(gateway(stage))
         enter_catalogue(stage, served.port)
         parts = {"gateway": served, "worker": sender, "mock": upstream}
@@ -130,7 +130,7 @@ def _unanswered(stage: Stage) -> int:
 def _close(stage: Stage, beside: Beside) -> None:
     """Close the month by the command, as the scheduler does."""
     began = time.perf_counter()
-    command = [sys.executable, "-m", "gateway", "release", "--month", MONTH.label, "--measures", "actions"]
+    command = [*LOWER, sys.executable, "-m", "gateway", "release", "--month", MONTH.label, "--measures", "actions"]
     ended = subprocess.run(command, env=stage.environment(), cwd=ROOT, capture_output=True, text=True, check=False)
     beside.close = time.perf_counter() - began
     if ended.returncode != 0:
@@ -169,11 +169,12 @@ def _page(found: Found, rate: float, minutes: float, actions: int) -> str:
 TEXT = """\
 # The last hour of a month, measured
 
-Written by `python -m bench.last_hour`: {rate:g} registrations a second for {minutes:g} minutes, sent when they are due
-whatever became of those before (open loop, at most 64 at once), to a gateway of two processes with PostgreSQL, fsync
-on; a worker brings every message to the mock of MyCareNet meanwhile, a month of {actions:,} actions is closed, and
-extracts of 172 800 records are made one after another. A latency counts from the moment at which the request was due.
-S11 aims at a p99 of 100 ms and nothing refused.
+Written by `python -m bench.last_hour`: {rate:g} registrations a second for {minutes:g} minutes, sent when they are
+due whatever became of those before (open loop, at most 64 at once), to a gateway of two processes with PostgreSQL,
+fsync on; a worker brings every message to the mock of MyCareNet meanwhile, a month of {actions:,} actions is
+closed, and extracts of 172 800 records are made one after another; worker and close run with `nice -n 10`, as
+RUNBOOK says. A latency counts from the moment at which the request was due. S11 aims at a p99 of 100 ms and nothing
+refused.
 
 {on}, {machine}, load {load:.1f} at the end.
 

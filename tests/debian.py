@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 TOOLS = Path(__file__).parents[1] / ".tools"
-FETCH_SECONDS = 180
+FETCH_SECONDS, INSTALL_SECONDS = 180, 600
 
 
 class NotToBeHad(Exception):
@@ -57,7 +57,8 @@ def install(*packages: str) -> None:
         raise NotToBeHad(f"only root installs Debian's {', '.join(packages)}, and only with apt")
     apt = ["apt-get", "-o", f"DPkg::Lock::Timeout={FETCH_SECONDS}"]
     _run(*apt, "update")
-    _run("env", "DEBIAN_FRONTEND=noninteractive", *apt, "install", "--yes", "--no-install-recommends", *packages)
+    how = ["env", "DEBIAN_FRONTEND=noninteractive", *apt, "install", "--yes", "--no-install-recommends"]
+    _run(*how, *packages, seconds=INSTALL_SECONDS)
 
 
 def _fetched(package: str) -> Path:
@@ -72,10 +73,10 @@ def _fetched(package: str) -> Path:
     return next(kept.glob(f"{package}_*.deb"))
 
 
-def _run(*command: str | Path, folder: Path | None = None) -> None:
+def _run(*command: str | Path, folder: Path | None = None, seconds: int = FETCH_SECONDS) -> None:
     try:
-        subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=FETCH_SECONDS)
+        subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=seconds)
     except subprocess.CalledProcessError as error:
         raise NotToBeHad(f"{command[0]} failed: {error.stderr.decode(errors='replace').strip()[:300]}") from error
     except subprocess.TimeoutExpired as error:
-        raise NotToBeHad(f"{command[0]} took longer than {FETCH_SECONDS} s") from error
+        raise NotToBeHad(f"{command[0]} took longer than {seconds} s") from error

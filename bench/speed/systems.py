@@ -24,6 +24,8 @@ from tests.sandboxes import await_that, group_of
 
 PEERS = ROOT / ".tools" / "bench" / "bin"
 START_SECONDS = 120.0
+LOWER = ("nice", "-n", "10")
+"""Before a command whose process leaves the processor to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,16 @@ def running(
 
 
 @contextmanager
-def worker(stage: Stage, mycarenet: str = "") -> Iterator[System]:
-    """The gateway's worker, from the first lane on that told of itself; MyCareNet is away unless it is named."""
+def worker(stage: Stage, mycarenet: str = "", *, lower: bool = False) -> Iterator[System]:
+    """The gateway's worker, from the first lane on that told of itself; MyCareNet is away unless it is named.
+
+    Shape: one that is `lower` leaves the processor to whoever wants it.
+    """
     settings = {
         **stage.environment(),
         "CHRONICCARE_MYCARENET_URL": mycarenet or f"http://127.0.0.1:{free_port()}",
     }
-    with started(stage, [sys.executable, "-m", "gateway", "deliver"], settings) as begun:
+    with started(stage, [*(LOWER if lower else ()), sys.executable, "-m", "gateway", "deliver"], settings) as begun:
         begun.await_ready(lambda: stage.run("SELECT count(*) FROM lane_beat")[0][0] > 0)
         yield System(0, begun.process.pid)
 
