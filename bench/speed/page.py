@@ -58,9 +58,10 @@ SMALLEST_SHARE = 0.01
 LATER = """\
 ## Not measured here
 
-Closing a month (S6) is in [CLOSE.md](CLOSE.md), a registration on a large register (S8) in [FLAT.md](FLAT.md), faults
-under load are in [CAMPAIGN.md](CAMPAIGN.md). The last hour of a month under open-loop load (S11), bulk work at a
-million lines, and the size of the image are not measured yet.
+Closing a month (S6) is in [CLOSE.md](CLOSE.md), a registration on a large register (S8) in [FLAT.md](FLAT.md), the last
+hour of a month under open-loop load (S11) in [LAST_HOUR.md](LAST_HOUR.md), faults under load are in
+[CAMPAIGN.md](CAMPAIGN.md), the size of the image is in [docker/README.md](../docker/README.md). Bulk work at a million
+lines is not measured yet.
 """
 COLUMNS = ("per second", "p50 ms", "p95 ms", "p99 ms", "CPU µs", "PostgreSQL's", "memory MiB", "load", "refused")
 DECISIVE = ("fastapi", "uvicorn", "asyncpg", "django", "djangorestframework", "granian")

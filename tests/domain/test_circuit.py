@@ -46,14 +46,14 @@ def test_probe_that_succeeds_closes_it_and_forgets_what_was() -> None:
     assert _after(True, circuit=opened) == Circuit()
 
 
-def test_probes_that_fail_make_its_pauses_longer_up_to_a_minute() -> None:
+def test_probes_that_fail_make_its_pauses_longer_up_to_half_a_minute() -> None:
     circuit, pauses = _after(*[False] * FAILURES_TO_OPEN), []
     for _ in range(8):
         assert circuit.open_until is not None
         pauses.append((circuit.open_until - NOW).total_seconds())
         circuit = _after(False, circuit=circuit)
 
-    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert pauses == [1, 2, 4, 8, 15, 15, 15, 15]
 
 
 @given(st.lists(st.booleans(), max_size=40), st.floats(0, 1, exclude_max=True))
