@@ -24,7 +24,7 @@ from pathlib import Path
 import psycopg
 import requests
 
-from bench.close import ACTIONS, CODES, MONTH, PEOPLE, PER_PERSON, PROJECTS, PROVIDERS
+from bench.close import ACTIONS, CODES, MONTH, PEOPLE, PER_PERSON, PROVIDERS
 from bench.speed.bulk import release_by_sql
 from bench.speed.load import Drive, drive_open, milliseconds
 from bench.speed.machine import cpu_seconds, description
@@ -36,6 +36,8 @@ from tests.sandboxes import await_that
 
 TARGET = Path(__file__).with_name("LAST_HOUR.md")
 CONNECTIONS, DISTRICTS = 64, 5
+PROJECTS = 19
+"""And the one of the registrations: there are twenty at most."""
 DRAIN_SECONDS = 1_800.0
 
 
@@ -64,13 +66,14 @@ def main() -> None:
 
 @dataclass
 class Beside:
-    """What went on beside the registrations: seconds of the close, and how many extracts were made.
+    """What went on beside the registrations: seconds of the close, and how many extracts of so many records were made.
 
     Shape: `failed` is what did not end well.
     """
 
     close: float | None = None
     extracts: int = 0
+    records: int = 0
     failed: list[str] = field(default_factory=list)
 
 
@@ -86,7 +89,7 @@ class Found:
 
 
 def _fill(stage: Stage, actions: int) -> None:
-    release_by_sql(stage, DISTRICTS)
+    release_by_sql(stage, DISTRICTS, PROJECTS)
     asked = {"p": PROJECTS, "c": CODES, "v": PROVIDERS, "n": max(1, actions // PER_PERSON), "k": PER_PERSON}
     with psycopg.connect(stage.dsn, autocommit=True) as connection:
         cursor = psycopg.ClientCursor(connection)
@@ -147,7 +150,7 @@ def _extract(stage: Stage, port: int, beside: Beside, is_over: threading.Event) 
                 time.sleep(0.5)
             file = next(one for one in answer.json()["output"] if one.get("rows"))
             stage.ask(port, "GET", file["url"].replace(f"http://127.0.0.1:{port}", ""), None, "policy_maker")
-            beside.extracts += 1
+            beside.extracts, beside.records = beside.extracts + 1, file["rows"]
     except Exception as problem:  # noqa: BLE001 - told on the page
         beside.failed.append(f"an extract: {problem}")
 
@@ -160,7 +163,7 @@ def _page(found: Found, rate: float, minutes: float, actions: int) -> str:
     return TEXT.format(
         rate=rate, minutes=minutes, actions=actions, on=datetime.now(UTC).date(), machine=description(),
         load=getloadavg()[0], sent=sum(drive.statuses.values()), refused=refused, p50=p50, p99=p99, worst=worst,
-        close=beside.close, extracts=beside.extracts, waiting=found.waiting, drain=found.drain,
+        close=beside.close, extracts=beside.extracts, records=beside.records, waiting=found.waiting, drain=found.drain,
         failed="; ".join(beside.failed) or "nothing", is_reached="reached" if is_reached else "not reached",
         cpu=", ".join(f"{name} {seconds:.0f}" for name, seconds in found.cpu.items()), driver=100 * drive.load,
     )  # fmt: skip
@@ -172,7 +175,7 @@ TEXT = """\
 Written by `python -m bench.last_hour`: {rate:g} registrations a second for {minutes:g} minutes, sent when they are
 due whatever became of those before (open loop, at most 64 at once), to a gateway of two processes with PostgreSQL,
 fsync on; a worker brings every message to the mock of MyCareNet meanwhile, a month of {actions:,} actions is
-closed, and extracts of 172 800 records are made one after another; worker and close run with `nice -n 10`, as
+closed, and extracts are made one after another; worker and close run with `nice -n 10`, as
 RUNBOOK says. A latency counts from the moment at which the request was due. S11 aims at a p99 of 100 ms and nothing
 refused.
 
@@ -184,7 +187,7 @@ refused.
 | not answered 201 | {refused:,} |
 | p50, p99, worst, ms | {p50:.0f}, {p99:.0f}, {worst:.0f} |
 | the close, s | {close:.0f} |
-| extracts made | {extracts} |
+| extracts made, of {records:,} records each | {extracts} |
 | messages not answered when the load ended | {waiting:,} |
 | until all of them were, s | {drain:.0f} |
 | CPU, s | {cpu} |

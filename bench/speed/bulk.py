@@ -99,15 +99,15 @@ class _Builder:
         return peak_mib(self.leader) - self.idle
 
 
-def release_by_sql(stage: Stage, districts: int) -> None:
+def release_by_sql(stage: Stage, districts: int, projects: int = PROJECTS) -> None:
     """Fill catalogue and ledger by SQL, with cells of which extracts take the finest."""
     cells = {"age_groups": CODES[AGE_GROUP], "districts": DISTRICTS[:districts], "sexes": CODES[SEX]}
     total = PSEUDOCODES * 100 * prod(len(values) for values in cells.values())
     asked: dict[str, Any] = {name: list(values) for name, values in cells.items()}
     with psycopg.connect(stage.dsn, autocommit=True) as connection:
         cursor = psycopg.ClientCursor(connection)
-        cursor.execute(CATALOGUE, {"p": PROJECTS, "c": PSEUDOCODES, "v": 1})
-        cursor.execute(RELEASES, {**asked, "projects": PROJECTS, "years": list(YEARS), "total": total})
+        cursor.execute(CATALOGUE, {"p": projects, "c": PSEUDOCODES, "v": 1})
+        cursor.execute(RELEASES, {**asked, "projects": projects, "years": list(YEARS), "total": total})
 
 
 def _ask(stage: Stage, system: System, found: Found) -> None:

@@ -11,7 +11,7 @@ import socket
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import ceil, inf
 
@@ -51,7 +51,7 @@ def milliseconds(latencies: tuple[float, ...], share: float) -> float:
     return latencies[max(0, ceil(len(latencies) * share) - 1)] * 1000 if latencies else inf
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Line:
     """A connection with the request that it waits for."""
 
@@ -122,44 +122,69 @@ def drive(port: int, connections: int, seconds: float, requests: Iterator[bytes]
     return Drive(seconds, tuple(sorted(latencies)), statuses, all_statuses, load)
 
 
+_Due = tuple[bytes, float]
+"""A request, and the moment at which it is due."""
+
+
 def drive_open(
     port: int, connections: int, per_second: float, seconds: float, requests: Iterator[bytes], hoped_for: int
 ) -> Drive:
     """Send requests at a rate, whatever becomes of them (open loop), over so many connections at most.
 
     Shape: a latency counts from the moment at which the request was due, so that one that waited for a free connection
-    has waited too.
+    has waited too. A request on a connection that the server had just closed is sent again on another.
     """
     latencies: list[float] = []
     statuses: Counter[int] = Counter()
-    dues, total, answered = deque[float](), round(per_second * seconds), 0
+    total, sent, busy = round(per_second * seconds), 0, dict[_Line, _Due]()
+    due, free = deque[_Due](), list[_Line]()
     with ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
-        free = [_connected(stack, port) for _ in range(connections)]
-        for line in free:
-            selector.register(line.socket, selectors.EVENT_READ, line)
-        used, began, sent = time.process_time(), time.perf_counter(), 0
-        while answered < total:
+        used, began = time.process_time(), time.perf_counter()
+        while sent < total or due or busy:
             now = time.perf_counter()
-            while sent < total and began + sent / per_second <= now:
-                dues.append(began + sent / per_second)
-                sent += 1
-            while dues and free:
-                line = free.pop()
-                line.ask(next(requests))
-                line.sent_at = dues.popleft()
             if now > began + seconds + DRAIN_SECONDS:
-                raise TimeoutError(f"{total - answered} requests were not answered within {DRAIN_SECONDS:.0f} s")
+                raise TimeoutError(f"{len(busy)} requests were not answered within {DRAIN_SECONDS:.0f} s")
+            while sent < total and began + sent / per_second <= now:
+                due.append((next(requests), began + sent / per_second))
+                sent += 1
+            while due and (free or len(busy) < connections):
+                line = free.pop() if free else _registered(stack, selector, port)
+                busy[line] = due.popleft()
+                with _kept(line, selector, busy, due, free):
+                    line.ask(busy[line][0])
             rest = began + sent / per_second - time.perf_counter() if sent < total else 1.0
             for key, _ in selector.select(max(0.0, rest)):
                 line = key.data
-                if (status := line.take()) is not None:
-                    answered += 1
-                    statuses[status] += 1
-                    latencies += [time.perf_counter() - line.sent_at] if status == hoped_for else []
-                    free.append(line)
+                with _kept(line, selector, busy, due, free):
+                    if (status := line.take()) is not None:
+                        statuses[status] += 1
+                        _, due_at = busy.pop(line)
+                        latencies += [time.perf_counter() - due_at] if status == hoped_for else []
+                        free.append(line)
         load = (time.process_time() - used) / (time.perf_counter() - began)
     return Drive(seconds, tuple(sorted(latencies)), statuses, statuses, load)
+
+
+@contextmanager
+def _kept(
+    line: _Line, selector: selectors.BaseSelector, busy: dict[_Line, _Due], due: deque[_Due], free: list[_Line]
+) -> Iterator[None]:
+    """A block that uses a connection; one that the server closed is let go, and what it bore waits for another."""
+    try:
+        yield
+    except ConnectionError:
+        selector.unregister(line.socket)
+        if line in busy:
+            due.appendleft(busy.pop(line))
+        else:
+            free.remove(line)
+
+
+def _registered(stack: ExitStack, selector: selectors.BaseSelector, port: int) -> _Line:
+    line = _connected(stack, port)
+    selector.register(line.socket, selectors.EVENT_READ, line)
+    return line
 
 
 def _connected(stack: ExitStack, port: int) -> _Line:

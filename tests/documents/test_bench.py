@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,7 +18,7 @@ import pytest
 
 from bench.speed import load, page, profile
 from bench.speed.bulk import FIGURES
-from bench.speed.load import drive, request
+from bench.speed.load import drive, drive_open, request
 from bench.speed.profile import Profile
 from bench.speed.replay import Statement, registrations, script
 from bench.speed.rounds import EMBEDDED, LIMIT, OURS, PEERS, Found, Sample
@@ -88,13 +89,19 @@ def test_registrations_of_different_statements_make_no_script() -> None:
 
 
 @contextmanager
-def a_server(statuses: Iterator[int]) -> Iterator[int]:
-    """A server that answers with one status after another; its port."""
+def a_server(statuses: Iterator[int], first_takes: float = 0.0, *, closes: bool = False) -> Iterator[int]:
+    """A server that answers with one status after another; its port.
+
+    Shape: the first answer takes its time; one that `closes` ends each connection after its answer without a word.
+    """
+    waits = iter([first_takes])
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            time.sleep(next(waits, 0.0))
+            self.close_connection = closes
             self.send_response(next(statuses))
             self.send_header("Content-Length", "2")
             self.end_headers()
@@ -127,6 +134,23 @@ def test_the_load_times_what_was_hoped_for_and_counts_everything(monkeypatch: py
     assert list(drove.latencies) == sorted(drove.latencies)
     assert drove.latencies[0] > 0
     assert 0 < drove.load <= 1
+
+
+def test_a_load_at_a_rate_counts_from_the_moment_at_which_a_request_is_due() -> None:
+    with a_server(iter([200] * 9 + [503]), first_takes=0.4) as port:
+        drove = drive_open(port, 1, 100, 0.1, repeat(request("GET", "/", port, {})), 200)
+
+    assert drove.statuses == {200: 9, 503: 1}
+    assert len(drove.latencies) == 9
+    assert drove.latencies[0] > 0.4 - 9 / 100
+    assert drove.latencies[-1] > 0.4
+
+
+def test_a_load_at_a_rate_goes_on_where_the_server_closes_connections() -> None:
+    with a_server(repeat(200), closes=True) as port:
+        drove = drive_open(port, 2, 200, 0.2, repeat(request("GET", "/", port, {})), 200)
+
+    assert drove.statuses == {200: 40}
 
 
 def a_sample(per_second: float, p50: float, memory: float = 50.0) -> Sample:
