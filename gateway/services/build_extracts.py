@@ -30,6 +30,7 @@ from gateway.services.context import Context
 from gateway.services.extract_records import Source, source_of
 from gateway.services.follow_extract import MANIFEST_FILE
 from gateway.store.extracts import Extract, ExtractState
+from gateway.store.waits import latest
 from schemas import strict_json
 
 log = structlog.get_logger("chroniccare.extracts")
@@ -89,14 +90,15 @@ def run_extracts(context: Context, lease: timedelta, is_stopping: Callable[[], b
     it puts down the one at work, which costs that one no attempt.
     """
     now = context.real_now()
+    last = latest(now, lease, PAUSE)
     with context.store.reading() as tx:
-        due, expired = tx.extracts.due(now), tx.extracts.expired(now)
+        due, expired = tx.extracts.due(now, last), tx.extracts.expired(now)
     for shard, extract_id in expired:
         _purge(context, shard, extract_id)
     if due is None:
         return len(expired)
     with context.store.transaction() as tx:
-        claimed = tx.extracts.claim(*due, now, now + lease)
+        claimed = tx.extracts.claim(*due, now, now + lease, last)
         if claimed is not None and claimed.attempts > MOST_ATTEMPTS:
             tx.extracts.end(claimed.shard, claimed.id, ExtractState.FAILED)
             claimed = None

@@ -36,6 +36,7 @@ from gateway.services.collect_answers import Mailbox
 from gateway.services.context import Context
 from gateway.services.hold import Hold, hold
 from gateway.store.transaction import Transaction
+from gateway.store.waits import latest
 
 BUCKETS_PER_ROUND = 256
 MESSAGES_PER_BUCKET = 16
@@ -66,6 +67,10 @@ class Pace:
     lease: timedelta
     backoff: Backoff
     connections: int = 1
+
+    def latest(self, now: datetime) -> datetime:
+        """The last instant that a wait or a lease of this pace may name."""
+        return latest(now, self.lease, timedelta(seconds=self.backoff.most_seconds))
 
 
 @dataclass(slots=True)
@@ -104,22 +109,23 @@ def deliver_outbox(context: Context, way_out: WayOut, pace: Pace, watch: Watch |
     """
     watch, now = watch or Watch(), context.real_now()
     most = 0 if watch.is_stopping() else watch.circuit.most(now, MESSAGES_PER_ROUND)
-    claimed = _claim(context, now, now + pace.lease, most) if most else []
+    claimed = _claim(context, now, pace, most) if most else []
     if not claimed:
         return 0
     with hold(context, [message for message, _ in claimed], pace.lease, now + pace.lease) as held:
         return _Round(context, way_out, pace, watch, held).run(claimed)
 
 
-def _claim(context: Context, now: datetime, until: datetime, most: int) -> Claimed:
+def _claim(context: Context, now: datetime, pace: Pace, most: int) -> Claimed:
+    until, last = now + pace.lease, pace.latest(now)
     with context.store.reading() as tx:
-        buckets = tx.outbox.due_buckets(now, min(BUCKETS_PER_ROUND, most))
+        buckets = tx.outbox.due_buckets(now, min(BUCKETS_PER_ROUND, most), last)
     if not buckets:
         return []
     claimed: list[Message] = []
     with context.store.transaction() as tx:
         for bucket in sorted(buckets):
-            claimed += tx.outbox.claim(bucket, now, until, min(MESSAGES_PER_BUCKET, most - len(claimed)))
+            claimed += tx.outbox.claim(bucket, now, until, min(MESSAGES_PER_BUCKET, most - len(claimed)), last)
             if len(claimed) == most:
                 break
         return address_messages(tx, context.veil, [(one, _sealed(tx, one)) for one in claimed])

@@ -36,6 +36,7 @@ from gateway.services.register_batch import caller_of
 from gateway.services.stage_batch import place_of
 from gateway.store.batches import Batch, SettledLine, WaitingLine
 from gateway.store.transaction import Transaction
+from gateway.store.waits import latest
 
 LINES_PER_ROUND = 2_000
 LINES_PER_GROUP = 100
@@ -119,12 +120,12 @@ def run_batches(
 
 def _claim(context: Context, lease: timedelta) -> Batch | None:
     now = context.real_now()
+    last = latest(now, lease, PAUSE)
     with context.store.reading() as tx:
-        due = tx.batches.due(now)
-    if due is None:
-        return None
+        if (due := tx.batches.due(now, last)) is None:
+            return None
     with context.store.transaction() as tx:
-        return tx.batches.claim(*due, now, now + lease)
+        return tx.batches.claim(*due, now, now + lease, last)
 
 
 def _close(context: Context, batch: Batch) -> int:

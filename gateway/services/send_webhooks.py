@@ -54,7 +54,7 @@ def send_webhooks(context: Context, poster: Poster, pace: Pace, watch: HookWatch
     """
     watch, now = watch or HookWatch(), context.real_now()
     with context.store.reading() as tx:
-        due = tx.webhooks.due(now, watch.resting(now), EVENTS_PER_ROUND)
+        due = tx.webhooks.due(now, watch.resting(now), EVENTS_PER_ROUND, pace.latest(now))
     return sum(_try(context, poster, pace, watch, bucket, event_id) for bucket, event_id in due)
 
 
@@ -64,7 +64,7 @@ def _try(context: Context, poster: Poster, pace: Pace, watch: HookWatch, bucket:
     if watch.is_stopping():
         return False
     with context.store.transaction() as tx:
-        event = tx.webhooks.claim(bucket, event_id, now, now + pace.lease)
+        event = tx.webhooks.claim(bucket, event_id, now, now + pace.lease, pace.latest(now))
         hook = None if event is None else tx.webhooks.find(event.webhook)
         if event is not None and (hook is None or hook.id in watch.resting(now)):
             tx.webhooks.settle(event, EventState.WAITING, now, now + timedelta(seconds=1), event.failure)

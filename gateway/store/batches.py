@@ -15,20 +15,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, case, delete, insert, null, or_, select, text, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, insert, null, select, text, update
 
 from gateway.domain.batches import LineOutcome, Mode, State
 from gateway.store.batch_tables import batch, batch_line
+from gateway.store.waits import NEVER, is_due
 
 _HAS_WORK = text("batch.state IN ('queued', 'running', 'cancelling')")  # as the index says it, or it would not be used
 _HAS_NOT_ENDED = batch.c.state.in_((State.QUEUED.value, State.RUNNING.value))
 _ARRIVES = batch.c.state == State.ARRIVING.value
 _WAS_ACCEPTED = text("batch_line.outcome = 'accepted'")
-_DUE = (
-    _HAS_WORK,
-    batch.c.next_attempt_at <= bindparam("now"),
-    or_(batch.c.leased_until.is_(None), batch.c.leased_until <= bindparam("now")),
-)
+_DUE = (_HAS_WORK, is_due(batch))
 _NEXT = select(batch.c.shard, batch.c.id).where(*_DUE).order_by(batch.c.next_attempt_at).limit(1)
 _ONE = (batch.c.shard == bindparam("b_shard"), batch.c.id == bindparam("b_id"))
 _FIND = select(batch).where(*_ONE, ~_ARRIVES)
@@ -216,14 +213,19 @@ class Batches:
         """One batch with its counts, or None."""
         return _batch_of(self._connection.execute(_FIND, {"b_shard": shard, "b_id": batch_id}).one_or_none())
 
-    def due(self, now: datetime) -> tuple[int, UUID] | None:
-        """Shard and id of the batch that waits longest and is nobody's, or None; an unlocked look."""
-        row = self._connection.execute(_NEXT, {"now": now}).one_or_none()
+    def due(self, now: datetime, latest: datetime = NEVER) -> tuple[int, UUID] | None:
+        """Shard and id of the batch that waits longest and is nobody's, or None; an unlocked look.
+
+        Shape: what waits or is leased beyond `latest` is due as well.
+        """
+        row = self._connection.execute(_NEXT, {"now": now, "latest": latest}).one_or_none()
         return None if row is None else (row.shard, row.id)
 
-    def claim(self, shard: int, batch_id: UUID, now: datetime, until: datetime) -> Batch | None:
+    def claim(
+        self, shard: int, batch_id: UUID, now: datetime, until: datetime, latest: datetime = NEVER
+    ) -> Batch | None:
         """Lease a due batch until an instant; None when another worker was faster."""
-        row = {"b_shard": shard, "b_id": batch_id, "now": now, "until": until}
+        row = {"b_shard": shard, "b_id": batch_id, "now": now, "until": until, "latest": latest}
         return _batch_of(self._connection.execute(_CLAIM, row).one_or_none())
 
     def lock(self, shard: int, batch_id: UUID) -> Batch | None:

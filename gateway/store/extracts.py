@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, insert, or_, select, te
 
 from gateway.store.schema import Removal
 from gateway.store.tables import extract
+from gateway.store.waits import NEVER, is_due
 
 
 class ExtractState(StrEnum):
@@ -38,11 +39,7 @@ ENDED = (ExtractState.DONE, ExtractState.CANCELLED)
 """What ends an extract for good; one that failed may still be cancelled."""
 _HAS_NOT_ENDED = text("extract.state IN ('queued', 'running')")  # as the index says it, or else it would not be used
 _HAS_FILES = text("extract.expires_at IS NOT NULL")
-_DUE = (
-    _HAS_NOT_ENDED,
-    extract.c.next_attempt_at <= bindparam("now"),
-    or_(extract.c.leased_until.is_(None), extract.c.leased_until <= bindparam("now")),
-)
+_DUE = (_HAS_NOT_ENDED, is_due(extract))
 _ONE = (extract.c.shard == bindparam("e_shard"), extract.c.id == bindparam("e_id"))
 _OURS = (*_ONE, extract.c.state == ExtractState.RUNNING.value, extract.c.leased_until == bindparam("held"))
 _FIND = select(extract).where(*_ONE)
@@ -123,15 +120,20 @@ class Extracts:
         row = self._connection.execute(_FIND, {"e_shard": shard, "e_id": extract_id}).one_or_none()
         return None if row is None else _extract_of(row)
 
-    def due(self, now: datetime) -> tuple[int, UUID] | None:
-        """Shard and id of the extract that waits longest and is nobody's, or None; an unlocked look."""
-        row = self._connection.execute(_NEXT, {"now": now}).one_or_none()
+    def due(self, now: datetime, latest: datetime = NEVER) -> tuple[int, UUID] | None:
+        """Shard and id of the extract that waits longest and is nobody's, or None; an unlocked look.
+
+        Shape: what waits or is leased beyond `latest` is due as well.
+        """
+        row = self._connection.execute(_NEXT, {"now": now, "latest": latest}).one_or_none()
         return None if row is None else (row.shard, row.id)
 
-    def claim(self, shard: int, extract_id: UUID, now: datetime, until: datetime) -> Extract | None:
+    def claim(
+        self, shard: int, extract_id: UUID, now: datetime, until: datetime, latest: datetime = NEVER
+    ) -> Extract | None:
         """Lease a due extract until an instant, once more from the start; None when another worker was faster."""
         row = self._connection.execute(
-            _CLAIM, {"e_shard": shard, "e_id": extract_id, "now": now, "until": until}
+            _CLAIM, {"e_shard": shard, "e_id": extract_id, "now": now, "until": until, "latest": latest}
         ).one_or_none()
         return None if row is None else _extract_of(row)
 

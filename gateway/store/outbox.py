@@ -21,12 +21,12 @@ from gateway.store.beneficiaries import Person
 from gateway.store.prepared import Prepared
 from gateway.store.schema import Instant
 from gateway.store.tables import beneficiary, outbox
+from gateway.store.waits import NEVER, is_due
 
 _earlier = outbox.alias("earlier")
 _ADD = Prepared(insert(outbox))
 _PENDING = text("outbox.state = 'pending'")  # as the index says it, or else SQLite would not use it
 _UNANSWERED = text("outbox.state IN ('pending', 'sent')")
-_FREE = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now"))
 _FIRST_OF_ITS_BENEFICIARY = ~exists().where(
     _earlier.c.bucket == outbox.c.bucket,
     _earlier.c.project == outbox.c.project,
@@ -34,12 +34,7 @@ _FIRST_OF_ITS_BENEFICIARY = ~exists().where(
     _earlier.c.sequence < outbox.c.sequence,
     text("earlier.state IN ('pending', 'failed')"),
 )
-_DUE = and_(
-    _PENDING,
-    outbox.c.next_attempt_at <= bindparam("now"),
-    _FREE,
-    _FIRST_OF_ITS_BENEFICIARY,
-)
+_DUE = and_(_PENDING, is_due(outbox), _FIRST_OF_ITS_BENEFICIARY)
 _DUE_BUCKETS = Prepared(select(outbox.c.bucket).where(_DUE).order_by(outbox.c.created_at).limit(bindparam("limit")))
 _ITS_BENEFICIARY = and_(
     beneficiary.c.bucket == outbox.c.bucket,
@@ -176,18 +171,22 @@ class Outbox:
             },
         )
 
-    def due_buckets(self, now: datetime, limit: int) -> list[int]:
-        """Buckets with due messages, the oldest message first, each once; an unlocked look."""
-        rows = _DUE_BUCKETS.ask(self._connection, {"now": now, "limit": limit})
+    def due_buckets(self, now: datetime, limit: int, latest: datetime = NEVER) -> list[int]:
+        """Buckets with due messages, the oldest message first, each once; an unlocked look.
+
+        Shape: what waits or is leased beyond `latest` is due as well.
+        """
+        rows = _DUE_BUCKETS.ask(self._connection, {"now": now, "latest": latest, "limit": limit})
         return list(dict.fromkeys(row.bucket for row in rows))
 
-    def claim(self, bucket: int, now: datetime, until: datetime, limit: int) -> list[Message]:
+    def claim(self, bucket: int, now: datetime, until: datetime, limit: int, latest: datetime = NEVER) -> list[Message]:
         """Lease due messages of a bucket until an instant; nobody else gets them before.
 
-        Shape: at most one message of each beneficiary, the earliest that is not sent. Its `attempts` counts this one
-        too; by it alone a holder whose lease was taken over is told from the one who has it now.
+        Shape: due as for `due_buckets`; at most one message of each beneficiary, the earliest that is not sent. Its
+        `attempts` counts this one too; by it alone a holder whose lease was taken over is told from the one who has
+        it now.
         """
-        rows = _CLAIM.ask(self._connection, {"b_bucket": bucket, "now": now, "limit": limit})
+        rows = _CLAIM.ask(self._connection, {"b_bucket": bucket, "now": now, "latest": latest, "limit": limit})
         leases = [{"b_bucket": bucket, "b_id": row.id, "until": until} for row in rows]
         _LEASE.tell_all(self._connection, leases)
         return [replace(_message_of(row), attempts=row.attempts + 1, insurer=row.insurer) for row in rows]

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, insert,
 
 from gateway.store.prepared import Prepared
 from gateway.store.schema import Removal
+from gateway.store.waits import NEVER, is_due
 from gateway.store.webhook_tables import webhook, webhook_event
 
 _earlier = webhook_event.alias("earlier")
@@ -36,11 +37,7 @@ _FIRST_OF_ITS_DELIVERY = ~exists().where(
         and_(_earlier.c.created_at == webhook_event.c.created_at, _earlier.c.id < webhook_event.c.id),
     ),
 )
-_IS_DUE = (
-    _WAITS,
-    webhook_event.c.next_attempt_at <= bindparam("now"),
-    or_(webhook_event.c.leased_until.is_(None), webhook_event.c.leased_until <= bindparam("now")),
-)
+_IS_DUE = (_WAITS, is_due(webhook_event))
 _DUE = (
     select(webhook_event.c.bucket, webhook_event.c.id)
     .where(*_IS_DUE, _FIRST_OF_ITS_DELIVERY, webhook_event.c.webhook.not_in(bindparam("resting", expanding=True)))
@@ -166,18 +163,23 @@ class Webhooks:
             rows = [{name: getattr(one, name) for name in Event.__slots__} for one in events]
             self._connection.execute(insert(webhook_event), rows)
 
-    def due(self, now: datetime, resting: Sequence[UUID], limit: int) -> list[tuple[int, UUID]]:
+    def due(
+        self, now: datetime, resting: Sequence[UUID], limit: int, latest: datetime = NEVER
+    ) -> list[tuple[int, UUID]]:
         """Bucket and id of due events of webhooks that do not rest, the longest due first; an unlocked look.
 
-        Shape: of each delivery the earliest event that waits.
+        Shape: of each delivery the earliest event that waits; what waits or is leased beyond `latest` is due as well.
         """
-        found = self._connection.execute(_DUE, {"now": now, "resting": resting, "limit": limit})
+        asked = {"now": now, "latest": latest, "resting": resting, "limit": limit}
+        found = self._connection.execute(_DUE, asked)
         return [(row.bucket, row.id) for row in found]
 
-    def claim(self, bucket: int, event_id: UUID, now: datetime, until: datetime) -> Event | None:
+    def claim(
+        self, bucket: int, event_id: UUID, now: datetime, until: datetime, latest: datetime = NEVER
+    ) -> Event | None:
         """Lease a due event until an instant; None when another worker was faster."""
         row = self._connection.execute(
-            _CLAIM, {"b_bucket": bucket, "b_id": event_id, "now": now, "until": until}
+            _CLAIM, {"b_bucket": bucket, "b_id": event_id, "now": now, "until": until, "latest": latest}
         ).one_or_none()
         return None if row is None else _event_of(row)
 

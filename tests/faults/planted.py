@@ -53,7 +53,7 @@ def outbox_by_position() -> None:
     position = datetime.min.replace(tzinfo=UTC)
     created, bucket = tables.outbox.c.created_at, tables.outbox.c.bucket
 
-    def due_buckets(self: Any, _now: datetime, limit: int) -> list[int]:
+    def due_buckets(self: Any, _now: datetime, limit: int, _latest: datetime) -> list[int]:
         nonlocal position
         later = select(bucket, created).where(created > position).order_by(created).limit(limit)
         rows = self._connection.execute(later).all()

@@ -272,6 +272,8 @@ def test_look_for_what_is_due_reads_what_is_pending_alone(register: Store, datab
 
     with engine.connect() as connection:
         look = text(f"EXPLAIN QUERY PLAN {statements._DUE_BUCKETS.on('sqlite')}")
-        told = [row.detail for row in connection.execute(look, {"now": str(NOW), "limit": 64})]
+        told = [
+            row.detail for row in connection.execute(look, {"now": str(NOW), "latest": str(NOW + LEASE), "limit": 64})
+        ]
 
     assert [one for one in told if one.startswith("SCAN")] == ["SCAN outbox USING INDEX ix_outbox_pending"]
