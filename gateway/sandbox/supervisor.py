@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Protocol
 from gateway.settings import PREFIX
 
 START_SECONDS = 60.0
-STOP_SECONDS = 20.0
+STOP_SECONDS = 30.0
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _COPIES = multiprocessing.get_context("fork")
@@ -171,7 +171,7 @@ def started(plan: Plan, serve: Callable[[], None], deliver: Callable[[], None]) 
         _await(running, plan.port, "/ready")
         yield running
     finally:
-        _stop(list(processes.values()))
+        _stop(processes)
 
 
 def _start_mock(plan: Plan, path: Path) -> subprocess.Popen[bytes]:
@@ -214,13 +214,15 @@ def _await(running: Running, port: int, path: str) -> None:
     raise SandboxFailed(f"nothing answers on port {port} after {START_SECONDS:.0f} seconds")
 
 
-def _stop(processes: Sequence[Part]) -> None:
-    for process in processes:
+def _stop(processes: Mapping[str, Part]) -> None:
+    """Tell every part to end, and wait for it; one that does not is killed, which is said."""
+    for process in processes.values():
         process.terminate()
     deadline = time.monotonic() + STOP_SECONDS
-    for process in processes:
+    for name, process in processes.items():
         try:
             process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
+            sys.stderr.write(f"{name} did not end within {STOP_SECONDS:.0f} seconds and was killed\n")
             process.kill()
             process.wait()
