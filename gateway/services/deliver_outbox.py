@@ -86,17 +86,11 @@ class Watch:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def learn(self, is_there: bool, now: datetime, backoff: Backoff) -> None:
-        """Take an attempt into account; what changes is told to the log.
-
-        Shape: what fails while the circuit is open was under way when it opened, and is no probe.
-        """
+        """Take an attempt into account; what changes is told to the log."""
         with self.lock:
-            if is_there or self.circuit.state(now) is not CircuitState.OPEN:
-                self._turn(is_there, now, backoff)
-
-    def _turn(self, is_there: bool, now: datetime, backoff: Backoff) -> None:
-        before, self.circuit = self.circuit, self.circuit.after(is_there, now, backoff, _chance())
-        if before.open_until is None and self.circuit.open_until is not None:
+            before, after = self.circuit, self.circuit.after(is_there, now, backoff, _chance())
+            self.circuit = after
+        if before.open_until is None and after.open_until is not None:
             log.warning("circuit_opened")
         if before.open_until is not None and is_there:
             log.warning("circuit_closed", pauses=before.pauses)

@@ -13,7 +13,7 @@ from random import SystemRandom
 
 import structlog
 
-from gateway.domain.circuit import Circuit, CircuitState
+from gateway.domain.circuit import Circuit
 from gateway.domain.delivery import Backoff
 from gateway.domain.errors import StoreUnavailable
 from gateway.store.transaction import Store, Transaction
@@ -73,11 +73,9 @@ class Replica:
         self._store.close()
 
     def _learn(self, is_there: bool) -> None:
-        """Take an attempt into account; what fails while the circuit is open was under way, and is no probe."""
+        """Take an attempt into account; what changes is told to the log."""
         with self._lock:
-            before, now = self._circuit, self._real_now()
-            if is_there or before.state(now) is not CircuitState.OPEN:
-                self._circuit = before.after(is_there, now, _BACKOFF, _chance())
+            before, self._circuit = self._circuit, self._circuit.after(is_there, self._real_now(), _BACKOFF, _chance())
             was_left, is_left = before.open_until is not None, self._circuit.open_until is not None
         if was_left != is_left:
             log.warning("replica_left" if is_left else "replica_back")

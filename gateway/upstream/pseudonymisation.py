@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -102,7 +101,7 @@ class PseudonymisationService:
             if state is CircuitState.OPEN:
                 raise PseudonymiserUnavailable
             if state is CircuitState.HALF_OPEN:
-                self._circuit = replace(self._circuit, open_until=now + _ASKED_FOR)
+                self._circuit = self._circuit.probed(now + _ASKED_FOR)
 
     def _leave(self, *, is_there: bool) -> None:
         with self._lock:

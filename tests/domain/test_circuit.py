@@ -47,13 +47,31 @@ def test_probe_that_succeeds_closes_it_and_forgets_what_was() -> None:
 
 
 def test_probes_that_fail_make_its_pauses_longer_up_to_half_a_minute() -> None:
-    circuit, pauses = _after(*[False] * FAILURES_TO_OPEN), []
+    circuit, now, pauses = _after(*[False] * FAILURES_TO_OPEN), NOW, []
     for _ in range(8):
         assert circuit.open_until is not None
-        pauses.append((circuit.open_until - NOW).total_seconds())
-        circuit = _after(False, circuit=circuit)
+        pauses.append((circuit.open_until - now).total_seconds())
+        now = circuit.open_until
+        circuit = circuit.after(False, now, BACKOFF, 0.0)
 
     assert pauses == [1, 2, 4, 8, 15, 15, 15, 15]
+
+
+def test_what_fails_while_it_is_open_is_no_probe() -> None:
+    opened = _after(*[False] * FAILURES_TO_OPEN)
+
+    assert _after(*[False] * 20, circuit=opened) == opened
+
+
+def test_while_a_probe_is_under_way_all_others_wait_and_its_failure_counts() -> None:
+    opened = _after(*[False] * FAILURES_TO_OPEN)
+    over = NOW + timedelta(seconds=1)
+
+    probed = opened.probed(over + timedelta(seconds=20))
+    failed = probed.after(False, over, BACKOFF, 0.0)
+
+    assert (probed.most(over, 256), probed.after(True, over, BACKOFF, 0.0)) == (0, Circuit())
+    assert (failed.pauses, failed.open_until, failed.is_probed) == (2, over + timedelta(seconds=2), False)
 
 
 @given(st.lists(st.booleans(), max_size=40), st.floats(0, 1, exclude_max=True))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -103,3 +105,17 @@ def test_a_service_that_fails_is_left_alone_then_probed(service: Played, client:
     service.meanwhile = lambda: None
     assert [answers(client), answers(client)] == [True, True]
     assert len(service.sent) == FAILURES_TO_OPEN + 3
+
+
+def test_requests_that_fail_together_make_one_pause(service: Played, client: PseudonymisationService) -> None:
+    service.play("outage")
+    together = threading.Barrier(3 * FAILURES_TO_OPEN)
+    service.meanwhile = together.wait
+    with ThreadPoolExecutor(together.parties) as pool:
+        assert not any(pool.map(answers, [client] * together.parties))
+
+    service.meanwhile = lambda: None
+    service.play("accept")
+    service.ahead = timedelta(seconds=1)  # the first pause is half a second at most
+
+    assert answers(client)
