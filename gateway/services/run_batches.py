@@ -48,7 +48,7 @@ PAUSE = timedelta(seconds=5)
 
 
 class _HasEnded(Exception):
-    """The batch was ended or cancelled meanwhile, or a line of it settled by another: what was done here is undone."""
+    """The batch was ended or cancelled meanwhile."""
 
 
 class _Refused(Exception):
@@ -157,22 +157,24 @@ def _groups(run: _Run, most_lines: int, until: datetime) -> Iterator[int]:
     """Do the lines of a round, a group at a time; how many each group settled.
 
     Shape: what a group could not do is tried line by line, so that none waits for another's lock or another's fault.
+    A group is as long as there was time for in the last one, because what is left of it is read again.
     Raises: Unavailable for a line that cannot be done now; _HasEnded.
     """
     after = settled = 0
-    is_single = False
+    most, is_single = run.lines_per_group, False
     while settled < most_lines and run.context.real_now() < until and not run.is_stopping():
-        most = 1 if is_single else min(run.lines_per_group, most_lines - settled)
+        some = 1 if is_single else min(most, most_lines - settled)
         try:
-            done = with_pseudonyms(run.context, partial(_do_group, run, most, after))
+            done = with_pseudonyms(run.context, partial(_do_group, run, some, after))
         except Unavailable:
-            if is_single or most == 1:
+            if is_single or some == 1:
                 raise
             is_single = True
             continue
         if not done:
             return
-        after = done[-1].line.number if len(done) == most else after  # else some before it may wait
+        after = done[-1].line.number if len(done) == some else after  # else some before it may wait
+        most = len(done) if len(done) < some else min(2 * some, run.lines_per_group)
         settled += len(done)
         yield len(done)
         time.sleep(BREATH_SECONDS)
@@ -228,7 +230,8 @@ def _say_why_not(run: _Run, done: Sequence[_Done]) -> None:
             number, ref = one.line.number, one.line.ref
             if one.call is not None:
                 _audit_again(run, tx, one.call, one)
-            _keep(run, tx, one.line if one.is_refused else SettledLine(number, LineOutcome.NOT_DONE, ref))
+            said = one.line if one.is_refused else SettledLine(number, LineOutcome.NOT_DONE, ref)
+            tx.batches.settle(batch.shard, batch.id, said)
         refused = sum(one.is_refused for one in done)
         outcomes = {LineOutcome.REFUSED: refused, LineOutcome.NOT_DONE: len(done) - refused}
         tx.batches.count(batch.shard, batch.id, Counter(outcomes))
@@ -253,7 +256,7 @@ def _settled(run: _Run, tx: Transaction, lines: Sequence[WaitingLine], is_enough
 
     Shape: in the order in which everybody locks beneficiaries, so that nobody waits in a circle; those about one person
     in their own order.
-    Raises: Unavailable; _HasEnded; Unasked.
+    Raises: Unavailable; Unasked.
     """
     done, unasked = list[_Done](), list[Person]()
     read = [(line, _read(run, line)) for line in lines]
@@ -296,19 +299,14 @@ def _place(run: _Run, tx: Transaction, asked: Asked | Unreadable) -> tuple[int, 
 def _settle(run: _Run, tx: Transaction, line: WaitingLine, asked: Asked | Unreadable) -> _Done:
     """Do a line, and keep what became of it in the same transaction.
 
-    Raises: Unavailable; _HasEnded.
+    Raises: Unavailable.
     """
     if isinstance(asked, Unreadable):
         done = _Done(SettledLine(line.number, LineOutcome.REFUSED, asked.ref, problem=described(asked.problem)))
     else:
         done = _do(run, tx, line.number, asked)
-    _keep(run, tx, done.line)
+    tx.batches.settle(run.batch.shard, run.batch.id, done.line)
     return done
-
-
-def _keep(run: _Run, tx: Transaction, line: SettledLine) -> None:
-    if not tx.batches.settle(run.batch.shard, run.batch.id, line):
-        raise _HasEnded
 
 
 def _do(run: _Run, tx: Transaction, number: int, asked: Asked) -> _Done:

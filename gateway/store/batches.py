@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, bindparam, case, delete, insert, null, s
 
 from gateway.domain.batches import LineOutcome, Mode, State
 from gateway.store.batch_tables import batch, batch_line
+from gateway.store.prepared import Prepared
 from gateway.store.waits import NEVER, is_due
 
 _HAS_WORK = text("batch.state IN ('queued', 'running', 'cancelling')")  # as the index says it, or it would not be used
@@ -81,7 +82,7 @@ _WAITING = (
     .order_by(batch_line.c.number)
     .limit(bindparam("limit"))
 )
-_SETTLE = (
+_SETTLE = Prepared(
     update(batch_line)
     .where(*_OF, batch_line.c.number == bindparam("b_number"), _WAITS)
     .values(
@@ -108,8 +109,10 @@ _FORGET_LINES = delete(batch_line).where(
     *_OF, batch_line.c.number > bindparam("b_after"), batch_line.c.number <= bindparam("b_until")
 )
 _FORGET_OTHERS = _FORGET_LINES.where(batch_line.c.outcome.is_distinct_from(LineOutcome.ACCEPTED.value))
-_EARLIER = select(batch_line.c.object, batch_line.c.ref).where(
-    batch_line.c.fingerprint == bindparam("b_fingerprint"), _WAS_ACCEPTED
+_EARLIER = Prepared(
+    select(batch_line.c.object, batch_line.c.ref).where(
+        batch_line.c.fingerprint == bindparam("b_fingerprint"), _WAS_ACCEPTED
+    )
 )
 
 
@@ -249,8 +252,8 @@ class Batches:
         row = {"b_shard": shard, "b_id": batch_id, "b_after": after, "limit": limit}
         return [WaitingLine(one.number, bytes(one.sealed_line)) for one in self._connection.execute(_WAITING, row)]
 
-    def settle(self, shard: int, batch_id: UUID, line: SettledLine) -> bool:
-        """Say what became of a waiting line and destroy its bytes; False when it waits no more."""
+    def settle(self, shard: int, batch_id: UUID, line: SettledLine) -> None:
+        """Say what became of a line that waits, of a locked batch, and destroy its bytes."""
         row = {
             "b_shard": shard,
             "b_id": batch_id,
@@ -261,7 +264,7 @@ class Batches:
             "b_problem": line.problem,
             "b_fingerprint": line.fingerprint,
         }
-        return self._connection.execute(_SETTLE, row).rowcount == 1
+        _SETTLE.tell(self._connection, row)
 
     def count(self, shard: int, batch_id: UUID, outcomes: Counter[LineOutcome]) -> None:
         """Add to the counts of a batch what was settled in this transaction."""
@@ -285,7 +288,7 @@ class Batches:
 
     def earlier(self, fingerprint: bytes) -> list[tuple[UUID, str | None]]:
         """What accepted lines of the same content made, and under which `ref`."""
-        rows = self._connection.execute(_EARLIER, {"b_fingerprint": fingerprint})
+        rows = _EARLIER.ask(self._connection, {"b_fingerprint": fingerprint})
         return [(row.object, row.ref) for row in rows]
 
     def left_behind(self, before: datetime) -> list[tuple[int, UUID]]:

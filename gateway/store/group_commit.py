@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.domain.errors import StoreUnavailable, Unavailable
 from gateway.store.dialects import OneWriter
-from gateway.store.prepared import savepoint
+from gateway.store.driver import savepoint
 
 MOST_BLOCKS = 32
 

@@ -7,8 +7,7 @@ Shape: a statement that is fixed but for its values; no list of values whose len
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,22 +146,3 @@ def _from_driver(kind: Any, dialect: Dialect) -> _Convert | None:
         return None
     convert: _Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
     return convert
-
-
-@contextmanager
-def savepoint(connection: Connection) -> Iterator[None]:
-    """A block of a transaction that is undone on its own when it fails.
-
-    Plain statements, because SQLAlchemy compiles its own for savepoints anew each time, which costs more than a write.
-    Shape: may hold another one; of two with one name the inner one is meant.
-    """
-    driver.send(connection, "SAVEPOINT block", ())
-    try:
-        yield
-        driver.send(connection, "RELEASE SAVEPOINT block", ())
-    except BaseException:
-        if not connection.invalidated:
-            driver.forget(connection)
-            driver.send(connection, "ROLLBACK TO SAVEPOINT block", ())
-            driver.send(connection, "RELEASE SAVEPOINT block", ())
-        raise

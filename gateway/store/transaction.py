@@ -32,7 +32,6 @@ from gateway.store.idempotency import Idempotency
 from gateway.store.inclusions import Inclusions
 from gateway.store.moves import Moves
 from gateway.store.outbox import Outbox
-from gateway.store.prepared import savepoint
 from gateway.store.pulses import Pulses
 from gateway.store.rates import Rates
 from gateway.store.releases import Releases
@@ -117,7 +116,7 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A block of the transaction that is undone on its own when it fails."""
-        with savepoint(self._connection):
+        with driver.savepoint(self._connection):
             yield
 
     @contextmanager
