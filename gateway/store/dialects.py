@@ -120,7 +120,6 @@ def _open_postgresql(url: URL, connections: int, role: str) -> Engine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
         hide_parameters=True,
         execution_options={_NARROW: role == GATEWAY},
         connect_args={

@@ -18,6 +18,8 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import RootTransaction
 from sqlalchemy.exc import DBAPIError
 
+from gateway.store.patience import PatientConnection
+
 DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
 MOST_AT_ONCE = 32
 """How many questions go in one round trip, whose answers are waited for together."""
@@ -98,8 +100,12 @@ def telling(connection: Connection, begun: RootTransaction) -> Iterator[None]:
 def _commit(connection: Connection, begun: RootTransaction) -> None:
     """Send what was told with the commit, and leave no failed transaction behind on a connection that others get."""
     try:
-        with _with_what_was_told(connection):
-            begun.commit()
+        if told := connection.info[_TOLD]:
+            driver: PatientConnection = connection.connection.driver_connection  # type: ignore[assignment]  # ours
+            sent = list(told)
+            told.clear()
+            driver.commit_with(sent)
+        begun.commit()  # nothing is left of it on the server where it was committed already
     except BaseException:
         if not connection.invalidated:
             with suppress(*DRIVER_ERRORS):  # of a connection that is gone, SQLAlchemy finds out by itself

@@ -9,6 +9,7 @@ then whoever waits gives the connection up, and nobody knows whether what was as
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,14 +20,23 @@ import psycopg
 from psycopg import errors
 from psycopg.abc import PQGen
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 PING_SECONDS = 3.0
 """For an answer on a connection that lay unused."""
+RESTED_SECONDS = 0.5
+"""A connection that lay unused for longer is asked whether it is there, before it is lent.
+
+Source: HikariCP does the same, within the same time.
+"""
 PAUSE_SECONDS = 1.0
 """For how long nobody asks again after nothing was answered."""
 LONGEST_SECONDS = 3_600.0
 """For what may need as long as it needs."""
 
+_USED = "chroniccare_used"
+"""Of a connection that lies there: when it was given back, by a clock that nobody moves."""
 Result = TypeVar("Result")
 
 
@@ -60,8 +70,23 @@ class PatientConnection(psycopg.Connection[Any]):
 
         Raises: Unanswered: it may be committed or not.
         """
-        try:
+        with self._unsure():
             super().commit()
+
+    def commit_with(self, statements: Sequence[tuple[Any, Any]]) -> None:
+        """Execute statements with their values and commit, all in one round trip.
+
+        Raises: Unanswered: it may be committed or not.
+        """
+        with self._unsure(), self.pipeline():
+            for sql, values in statements:
+                self.execute(sql, values)
+            self.execute("COMMIT", prepare=False)
+
+    @contextmanager
+    def _unsure(self) -> Iterator[None]:
+        try:
+            yield
         except Unanswered:
             self.silence.is_unsure = True
             raise
@@ -125,17 +150,26 @@ class Silence:
 
 
 def bound_waits(engine: Engine, seconds: float, silence: Silence) -> None:
-    """Let the connections of an engine wait for so long, and those that nobody uses for less."""
+    """Let the connections of an engine wait for so long, and those that nobody uses for less.
+
+    Shape: one that lay unused is lent only when it answers; when it does not, all that lie there are given up.
+    """
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, where: Sequence[Any], how: dict[str, Any]) -> PatientConnection:
         return silence.connect(*where, **how)
 
     @event.listens_for(engine, "checkout")
-    def lend(connection: PatientConnection, _record: object, _lent: object) -> None:
+    def lend(connection: PatientConnection, record: ConnectionPoolEntry, _lent: object) -> None:
+        if time.monotonic() - record.info.get(_USED, math.inf) > RESTED_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)  # type: ignore[arg-type]  # a driver's connection is one of DBAPI
+            except psycopg.Error as error:
+                raise InvalidatePoolError from error
         connection.patience = seconds
 
     @event.listens_for(engine, "checkin")
-    def take_back(connection: PatientConnection | None, _record: object) -> None:
+    def take_back(connection: PatientConnection | None, record: ConnectionPoolEntry) -> None:
         if connection is not None:
             connection.patience = PING_SECONDS
+            record.info[_USED] = time.monotonic()
