@@ -106,6 +106,15 @@ LABELS: Mapping[PeriodKind, re.Pattern[str]] = MappingProxyType(
         PeriodKind.CONVENTION: FORMS[PROJECT],
     }
 )
+WRITTEN: Mapping[PeriodKind, str] = MappingProxyType(
+    {
+        PeriodKind.MONTH: "like 2022-03",
+        PeriodKind.QUARTER: "like 2022-Q1",
+        PeriodKind.YEAR: "like 2022",
+        PeriodKind.CONVENTION: "as the id of its project",
+    }
+)
+"""How a label is written, for whoever wrote another one."""
 MONTHS_OF: Mapping[PeriodKind, int] = MappingProxyType(
     {PeriodKind.MONTH: 1, PeriodKind.QUARTER: 3, PeriodKind.YEAR: 12}
 )
@@ -160,7 +169,7 @@ class Period:
 
     def __post_init__(self) -> None:
         if LABELS[self.kind].fullmatch(self.label) is None:
-            raise ValueError(f"not a {self.kind}")
+            raise ValueError(f"not a {self.kind}, which is written {WRITTEN[self.kind]}")
         if self.days is not None and self.kind is not PeriodKind.CONVENTION:
             raise ValueError("only a convention brings its own days")
 

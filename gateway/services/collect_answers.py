@@ -16,7 +16,7 @@ import structlog
 
 from gateway.domain import action as actions
 from gateway.domain import inclusion as inclusions
-from gateway.domain.delivery import Answer, Backoff, Bearing, Member, Message, bearing_of
+from gateway.domain.delivery import Answer, Backoff, Bearing, Member, Message, Standing, bearing_of
 from gateway.services.announce_delivery import announce_delivery
 from gateway.services.context import Context
 from gateway.store.beneficiaries import Person
@@ -87,9 +87,9 @@ class Recording:
         """
         persons = self._persons({one.message_id for one in answers})
         self._tx.beneficiaries.lock_all(person for person in persons.values() if person is not None)
-        found = Counter(
-            self._record(persons, one) for one in sorted(answers, key=lambda one: _place(persons, one.message_id))
-        )
+        found = Counter[Bearing | None]()
+        for wave in _waves(sorted(answers, key=lambda one: _place(persons, one.message_id))):
+            found.update(self._record(persons, wave))
         self._tx.beneficiaries.describe(self._told)
         return found
 
@@ -107,29 +107,33 @@ class Recording:
                 found[one] = self._tx.outbox.persons([(moved_to, one)]).get(one)
         return found
 
-    def _record(self, persons: Persons, answer: Answer) -> Bearing | None:
-        person = persons.get(answer.message_id)
-        standing = None if person is None else self._tx.outbox.standing(person, answer.message_id)
+    def _record(self, persons: Persons, answers: Sequence[Answer]) -> list[Bearing | None]:
+        """Record answers of which no two are to one message; how each bears on it, and None for those that are left."""
+        ours = [(person, one.message_id) for one in answers if (person := persons.get(one.message_id)) is not None]
+        buckets = {message_id: person[0] for person, message_id in ours}
+        standings = dict(zip(buckets, self._tx.outbox.standings(ours), strict=True))
+        borne = [(one, self._bearing(one, persons, standings.get(one.message_id))) for one in answers]
+        for one, bearing in borne:
+            if bearing is Bearing.POSTPONEMENT:
+                self._tx.outbox.postpone(buckets[one.message_id], one, self._backoff, self._now, _chance())
+            elif bearing is Bearing.CONTRADICTION:
+                self._tx.outbox.contradict(buckets[one.message_id], one, self._tx.legal_now())
+        news = [one for one, bearing in borne if bearing is Bearing.NEWS]
+        answered = self._tx.outbox.answer([(buckets[one.message_id], one) for one in news], self._tx.legal_now())
+        for one, message in zip(news, answered, strict=True):
+            standing = standings[one.message_id]
+            if message is None or standing is None:
+                raise AssertionError("a message that is locked stays as it was found")
+            self._decide(message, one, is_first=not standing.was_accepted)
+        return [bearing for _, bearing in borne]
+
+    def _bearing(self, answer: Answer, persons: Persons, standing: Standing | None) -> Bearing | None:
         if standing is None and answer.message_id in persons:
             self.left.add(answer.answer_id)
             return None
-        bearing = bearing_of(answer, standing)
-        if person is not None and standing is not None:
-            self._follow(bearing, person[0], answer, is_first=not standing.was_accepted)
-        return bearing
+        return bearing_of(answer, standing)
 
-    def _follow(self, bearing: Bearing, bucket: int, answer: Answer, *, is_first: bool) -> None:
-        if bearing is Bearing.NEWS:
-            self._decide(bucket, answer, is_first=is_first)
-        elif bearing is Bearing.POSTPONEMENT:
-            self._tx.outbox.postpone(bucket, answer, self._backoff, self._now, _chance())
-        elif bearing is Bearing.CONTRADICTION:
-            self._tx.outbox.contradict(bucket, answer, self._tx.legal_now())
-
-    def _decide(self, bucket: int, answer: Answer, *, is_first: bool) -> None:
-        message = self._tx.outbox.answer(bucket, answer, self._tx.legal_now())
-        if message is None:
-            raise AssertionError("a message that is locked stays as it was found")
+    def _decide(self, message: Message, answer: Answer, *, is_first: bool) -> None:
         if is_first and message.created_at is not None:
             self._waited.append((self._now - message.created_at).total_seconds())
         if answer.accepted and answer.member is not None and message.sealed_for == message.pseudonym:
@@ -137,6 +141,17 @@ class Recording:
         if not answer.accepted:
             _reject(self._tx, message, answer.code or "unknown")
         announce_delivery(self._tx, self._context, message, answer.state, answer.code)
+
+
+def _waves(answers: Iterable[Answer]) -> list[list[Answer]]:
+    """Answers in their order, so divided that no two of a part are to one message."""
+    waves, seen = list[list[Answer]](), Counter[UUID]()
+    for one in answers:
+        if seen[one.message_id] == len(waves):
+            waves.append([])
+        waves[seen[one.message_id]].append(one)
+        seen[one.message_id] += 1
+    return waves
 
 
 def _place(persons: Persons, message_id: UUID) -> tuple[int, UUID]:

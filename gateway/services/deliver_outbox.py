@@ -39,7 +39,6 @@ from gateway.store.transaction import Transaction
 from gateway.store.waits import latest
 
 BUCKETS_PER_ROUND = 256
-MESSAGES_PER_BUCKET = 16
 MESSAGES_PER_ROUND = 256
 RECORD_AFTER_SECONDS = 0.5
 _chance = SystemRandom().random
@@ -116,20 +115,16 @@ def _claim(context: Context, now: datetime, pace: Pace, most: int) -> Claimed:
         buckets = tx.outbox.due_buckets(now, min(BUCKETS_PER_ROUND, most), last)
     if not buckets:
         return []
-    claimed: list[Message] = []
     with context.store.transaction() as tx:
-        for bucket in sorted(buckets):
-            claimed += tx.outbox.claim(bucket, now, until, min(MESSAGES_PER_BUCKET, most - len(claimed)), last)
-            if len(claimed) == most:
-                break
-        return address_messages(tx, context.veil, [(one, _sealed(tx, one)) for one in claimed])
+        claimed = tx.outbox.claim(sorted(buckets), now, until, most, last)
+        return address_messages(tx, context.veil, _sealed(tx, claimed))
 
 
-def _sealed(tx: Transaction, message: Message) -> bytes:
-    """The sealed number that a message bears: its person's, or the one that it was tried with before that changed."""
-    if message.tried_as is not None:
-        return tx.outbox.sealed_as_tried(message.bucket, message.id)
-    return tx.vault.get(message.bucket, message.project, message.pseudonym)
+def _sealed(tx: Transaction, messages: Sequence[Message]) -> Claimed:
+    """Messages with the number that each bears, sealed: its person's, or the one of its first try before a change."""
+    usual = [one for one in messages if one.tried_as is None]
+    kept = {one.id: sealed for one, sealed in zip(usual, tx.vault.get_each([one.person for one in usual]), strict=True)}
+    return [(one, kept.get(one.id) or tx.outbox.sealed_as_tried(one.bucket, one.id)) for one in messages]
 
 
 @dataclass(slots=True)

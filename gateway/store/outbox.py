@@ -23,6 +23,8 @@ from gateway.store.schema import Instant
 from gateway.store.tables import beneficiary, outbox
 from gateway.store.waits import NEVER, is_due
 
+MESSAGES_OF_A_BUCKET = 16
+"""How many messages of a bucket are claimed at once, so that it keeps no other bucket waiting."""
 _earlier = outbox.alias("earlier")
 _ADD = Prepared(insert(outbox))
 _PENDING = text("outbox.state = 'pending'")  # as the index says it, or else SQLite would not use it
@@ -179,16 +181,19 @@ class Outbox:
         rows = _DUE_BUCKETS.ask(self._connection, {"now": now, "latest": latest, "limit": limit})
         return list(dict.fromkeys(row.bucket for row in rows))
 
-    def claim(self, bucket: int, now: datetime, until: datetime, limit: int, latest: datetime = NEVER) -> list[Message]:
-        """Lease due messages of a bucket until an instant; nobody else gets them before.
+    def claim(
+        self, buckets: Sequence[int], now: datetime, until: datetime, limit: int, latest: datetime = NEVER
+    ) -> list[Message]:
+        """Lease due messages of some buckets until an instant; nobody else gets them before.
 
         Shape: due as for `due_buckets`; at most one message of each beneficiary, the earliest that is not sent. Its
         `attempts` counts this one too; by it alone a holder whose lease was taken over is told from the one who has
         it now.
         """
-        rows = _CLAIM.ask(self._connection, {"b_bucket": bucket, "now": now, "latest": latest, "limit": limit})
-        leases = [{"b_bucket": bucket, "b_id": row.id, "until": until} for row in rows]
-        _LEASE.tell_all(self._connection, leases)
+        of_each = {"now": now, "latest": latest, "limit": min(limit, MESSAGES_OF_A_BUCKET)}
+        found = _CLAIM.ask_each(self._connection, [{"b_bucket": bucket, **of_each} for bucket in buckets])
+        rows = [row for each in found for row in each][:limit]
+        _LEASE.tell_all(self._connection, [{"b_bucket": row.bucket, "b_id": row.id, "until": until} for row in rows])
         return [replace(_message_of(row), attempts=row.attempts + 1, insurer=row.insurer) for row in rows]
 
     def beat(self, held: Sequence[Message], until: datetime) -> list[UUID]:
@@ -238,34 +243,35 @@ class Outbox:
         """The sealed number of a message that was tried under another one than its person has now."""
         return bytes(self._connection.execute(_SEALED, {"b_bucket": bucket, "b_id": message_id}).scalar_one())
 
-    def answer(self, bucket: int, answer: Answer, at: datetime) -> Message | None:
-        """Record an answer; the message, or None when it is not ours or was answered before.
+    def answer(self, answers: Sequence[tuple[int, Answer]], at: datetime) -> list[Message | None]:
+        """Record answers to messages of buckets; of each the message, or None: it is not ours, or was answered before.
 
         Shape: it is never sent again, so a number of its own that it bore is destroyed.
         """
-        state = State.ACCEPTED if answer.accepted else State.REJECTED
-        place = {"b_bucket": bucket, "b_id": answer.message_id}
-        answered = {**place, "b_state": state.value, "b_reason": answer.code, "b_at": at}
-        return next((_message_of(row) for row in _ANSWER.ask(self._connection, answered)), None)
+        answered = [{**_answered(answer), "b_bucket": bucket, "b_at": at} for bucket, answer in answers]
+        found = _ANSWER.ask_each(self._connection, answered)
+        return [next((_message_of(row) for row in rows), None) for rows in found]
 
-    def persons(self, places: Iterable[tuple[int, UUID]]) -> Mapping[UUID, Person]:
+    def persons(self, places: Sequence[tuple[int, UUID]]) -> Mapping[UUID, Person]:
         """Of the messages that are at places: whom each is about; an unlocked look."""
+        found = _PERSON.ask_each(self._connection, [{"b_bucket": bucket, "b_id": one} for bucket, one in places])
         return {
             one: (bucket, row.project, bytes(row.pseudonym))
-            for bucket, one in places
-            for row in _PERSON.ask(self._connection, {"b_bucket": bucket, "b_id": one})
+            for (bucket, one), rows in zip(places, found, strict=True)
+            for row in rows
         }
 
-    def standing(self, person: Person, message_id: UUID) -> Standing | None:
-        """What is on record of a person's message, or None; it is locked until the transaction ends."""
-        bucket, project, pseudonym = person
-        asked = {"b_bucket": bucket, "b_id": message_id, "b_project": project, "b_pseudonym": pseudonym}
-        row = next(iter(_STANDING.ask(self._connection, asked)), None)
-        if row is None:
-            return None
-        state = State(row.state)
-        was_accepted = state in (State.PENDING, State.SENT) and row.answered_at is not None
-        return Standing(state, row.input_reference, row.output_reference, row.reason, was_accepted)
+    def standings(self, messages: Sequence[tuple[Person, UUID]]) -> list[Standing | None]:
+        """What is on record of persons' messages, in their order; they are locked until the transaction ends.
+
+        Shape: None for one that is not that person's.
+        """
+        asked = [
+            {"b_bucket": bucket, "b_id": one, "b_project": project, "b_pseudonym": pseudonym}
+            for (bucket, project, pseudonym), one in messages
+        ]
+        found = _STANDING.ask_each(self._connection, asked)
+        return [next((_standing_of(row) for row in rows), None) for rows in found]
 
     def postpone(self, bucket: int, answer: Answer, backoff: Backoff, now: datetime, chance: float) -> None:
         """Let a sent message wait and be sent again, as its answer asks."""
@@ -306,6 +312,17 @@ class Outbox:
         """Where a message stands, or None."""
         query = select(outbox.c.state).where(*_ROW)
         return self._connection.execute(query, {"b_bucket": bucket, "b_id": message_id}).scalar_one_or_none()
+
+
+def _answered(answer: Answer) -> dict[str, Any]:
+    state = State.ACCEPTED if answer.accepted else State.REJECTED
+    return {"b_id": answer.message_id, "b_state": state.value, "b_reason": answer.code}
+
+
+def _standing_of(row: Any) -> Standing:
+    state = State(row.state)
+    was_accepted = state in (State.PENDING, State.SENT) and row.answered_at is not None
+    return Standing(state, row.input_reference, row.output_reference, row.reason, was_accepted)
 
 
 def _step(message: Message, step: Step, now: datetime) -> dict[str, Any]:

@@ -5,6 +5,8 @@ Stage: identified, as sealed bytes only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, bindparam, delete, literal, select, tuple_
 
 from gateway.store.beneficiaries import Person
@@ -54,6 +56,10 @@ class Vault:
 
     def get(self, bucket: int, project: str, pseudonym: bytes) -> bytes:
         """The sealed identity of a pseudonym."""
-        row = {"b_bucket": bucket, "b_project": project, "b_pseudonym": pseudonym}
-        [found] = _SEALED.ask(self._connection, row)
-        return bytes(found.sealed_ssin)
+        [sealed] = self.get_each([(bucket, project, pseudonym)])
+        return sealed
+
+    def get_each(self, people: Sequence[Person]) -> list[bytes]:
+        """The sealed identities of pseudonyms, in their order."""
+        wanted = [{"b_bucket": bucket, "b_project": project, "b_pseudonym": one} for bucket, project, one in people]
+        return [bytes(row.sealed_ssin) for [row] in _SEALED.ask_each(self._connection, wanted)]

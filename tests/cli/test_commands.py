@@ -265,8 +265,10 @@ def test_everything_that_is_due_is_released_and_nothing_else(clock: SandboxClock
     [
         (("--convention", "nowhere"), "no project is called nowhere"),
         (("--convention", "demo-nord"), "demo-nord can be closed from 2023-03-14"),
-        (("--month", "2022-13"), "not a month"),
-        (("--quarter", "2022-02"), "not a quarter"),
+        (("--month", "2022-3"), "not a month, which is written like 2022-03"),
+        (("--quarter", "2022-02"), "not a quarter, which is written like 2022-Q1"),
+        (("--year", "22"), "not a year, which is written like 2022"),
+        (("--convention", "Demo"), "not a convention, which is written as the id of its project"),
         ((), "name exactly one of --month, --quarter, --year, --convention, --due"),
         (("--month", "2022-02", "--due"), "name exactly one of --month, --quarter, --year, --convention, --due"),
     ],

@@ -160,7 +160,7 @@ def test_old_key_of_pseudonyms_stays_while_somebody_cannot_be_renamed(
     monkeypatch.setattr(keys_command, "BREATH_SECONDS", 0)
     desk.include()
     with desk.context.store.transaction() as tx:
-        tx.outbox.claim(rows(desk.database_url, outbox)[0]["bucket"], real_now(), real_now() + timedelta(hours=1), 1)
+        tx.outbox.claim([rows(desk.database_url, outbox)[0]["bucket"]], real_now(), real_now() + timedelta(hours=1), 1)
 
     status, said = run("keys", "rotate", "--pseudonym", "--settle", "0")
 

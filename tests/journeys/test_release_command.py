@@ -87,7 +87,7 @@ def test_due_keeps_to_the_measures_asked_for(house: Path) -> None:
         (["--convention", PROJECT, "--measures", "inclusions"], "no inclusion measure is counted over a convention"),
         (["--convention", "demo-ouest"], "no project is called demo-ouest"),
         (["--month", "2021-10", "--measures", "all"], "--measures is one of inclusions, actions"),
-        (["--month", "2021-13"], "not a month"),
+        (["--month", "2021-13"], "not a month, which is written like 2022-03"),
         (["--due", "--month", "2021-10"], "name exactly one of"),
         ([], "name exactly one of"),
     ],

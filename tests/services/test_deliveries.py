@@ -171,8 +171,8 @@ def test_late_holder_of_a_message_remembers_no_failure(desk: Desk) -> None:
     with desk.context.store.transaction() as tx:
         (row,) = rows(desk.database_url, outbox)
         now = desk.context.real_now()
-        (late,) = tx.outbox.claim(row["bucket"], now, now, 1)
-        tx.outbox.claim(row["bucket"], now, now + timedelta(minutes=1), 1)
+        (late,) = tx.outbox.claim([row["bucket"]], now, now, 1)
+        tx.outbox.claim([row["bucket"]], now, now + timedelta(minutes=1), 1)
 
     with desk.context.store.transaction() as tx:
         assert tx.outbox.take([(late, Step(State.FAILED, reason="http-422"))], now) == []

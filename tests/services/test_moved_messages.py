@@ -211,7 +211,7 @@ def test_message_that_was_given_back_untried_gets_the_reference_of_its_new_body(
     (row, *_) = [one for one in rows(scene.desk.database_url, outbox) if one["kind"] == "inclusion"]
     with scene.desk.context.store.transaction() as tx:
         now = scene.times.now
-        claimed = tx.outbox.claim(row["bucket"], now, now + PACE.lease, 1)
+        claimed = tx.outbox.claim([row["bucket"]], now, now + PACE.lease, 1)
         tx.outbox.refer([replace(one, input_reference=UUID(int=7)) for one in claimed])
         tx.outbox.put_back(claimed)
 
@@ -229,7 +229,7 @@ def test_change_waits_for_a_claim_that_is_being_made(scene: Scene) -> None:
     row, now = scene.row("inclusion"), scene.times.now
     with ThreadPoolExecutor(1) as pool:
         with scene.desk.context.store.transaction() as tx:
-            (claimed,) = tx.outbox.claim(row["bucket"], now, now + PACE.lease, 1)
+            (claimed,) = tx.outbox.claim([row["bucket"]], now, now + PACE.lease, 1)
             tx.outbox.refer([replace(claimed, input_reference=UUID(int=7))])
             changing = pool.submit(scene.change, NEW)
             with pytest.raises(TimeoutError):

@@ -83,11 +83,11 @@ def test_message_that_another_worker_took_over_is_no_longer_held(desk: Desk) -> 
     context, until = replace(desk.context, real_now=times), times.now + PACE.lease
     buckets = {row["bucket"]: row["id"] for row in rows(desk.database_url, outbox)}
     with context.store.transaction() as tx:
-        claimed = [one for bucket in sorted(buckets) for one in tx.outbox.claim(bucket, times.now, until, 1)]
+        claimed = tx.outbox.claim(sorted(buckets), times.now, until, 16)
     held = Hold(context, claimed, PACE.lease, until)
     times.now = until
     with context.store.transaction() as tx:
-        tx.outbox.claim(claimed[0].bucket, times.now, times.now + PACE.lease, 1)
+        tx.outbox.claim([claimed[0].bucket], times.now, times.now + PACE.lease, 1)
 
     before = [held.is_ours(one.id) for one in claimed]
     held.beat()
@@ -102,7 +102,7 @@ def test_lease_runs_on_while_the_register_is_away(desk: Desk) -> None:
     context, until = replace(desk.context, real_now=times), times.now + PACE.lease
     (row,) = rows(desk.database_url, outbox)
     with context.store.transaction() as tx:
-        claimed = tx.outbox.claim(row["bucket"], times.now, until, 1)
+        claimed = tx.outbox.claim([row["bucket"]], times.now, until, 1)
     held = Hold(context, claimed, PACE.lease, until)
 
     with away(desk.database_url):

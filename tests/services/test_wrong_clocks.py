@@ -75,7 +75,7 @@ def test_a_lease_of_a_worker_whose_clock_was_ahead_and_that_died_keeps_nobody_wa
     bucket = rows(desk.database_url, outbox)[0]["bucket"]
     wrong = real_now() + WRONG
     with desk.context.store.transaction() as tx:
-        assert len(tx.outbox.claim(bucket, wrong, wrong + PACE.lease, 1)) == 1
+        assert len(tx.outbox.claim([bucket], wrong, wrong + PACE.lease, 1)) == 1
 
     assert deliver_outbox(desk.context, Wire(), PACE) == 1
 

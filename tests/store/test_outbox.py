@@ -43,14 +43,14 @@ def _commit(register: Store, *messages: Message) -> None:
 
 def _claim(register: Store, at: datetime = NOW + LEASE, bucket: int = 5, limit: int = 16) -> list[int]:
     with register.transaction() as tx:
-        return [one.id.int for one in tx.outbox.claim(bucket, at, at + LEASE, limit)]
+        return [one.id.int for one in tx.outbox.claim([bucket], at, at + LEASE, limit)]
 
 
 def test_claimed_message_is_the_one_that_was_committed(register: Store) -> None:
     _commit(register, a_message(1))
 
     with register.transaction() as tx:
-        claimed = tx.outbox.claim(5, NOW, NOW + LEASE, 16)
+        claimed = tx.outbox.claim([5], NOW, NOW + LEASE, 16)
 
     assert claimed == [a_message(1, attempts=1)]
 
@@ -83,7 +83,7 @@ def test_answer_lets_the_next_message_of_a_beneficiary_go(register: Store, is_ac
     _commit(register, a_message(1, 1), a_message(2, 2))
 
     with register.transaction() as tx:
-        answered = tx.outbox.answer(5, Answer("a", UUID(int=1), is_accepted), NOW)
+        [answered] = tx.outbox.answer([(5, Answer("a", UUID(int=1), is_accepted))], NOW)
 
     assert answered == a_message(1, 1)
     assert _claim(register) == [2]
@@ -109,7 +109,7 @@ def test_claimed_message_counts_its_attempts(register: Store, database_url: str)
 def test_holder_that_beats_keeps_its_lease_until_it_gives_it_back(register: Store, database_url: str) -> None:
     _commit(register, a_message(1), a_message(2, 1, SECOND))
     with register.transaction() as tx:
-        held = tx.outbox.claim(5, NOW + LEASE, NOW + 2 * LEASE, 16)
+        held = tx.outbox.claim([5], NOW + LEASE, NOW + 2 * LEASE, 16)
 
     with register.transaction() as tx:
         lost = tx.outbox.beat(held, NOW + 3 * LEASE)
@@ -126,7 +126,7 @@ def test_holder_that_beats_keeps_its_lease_until_it_gives_it_back(register: Stor
 def test_beat_that_comes_after_the_record_leases_nothing_again(register: Store, database_url: str) -> None:
     _commit(register, a_message(1))
     with register.transaction() as tx:
-        held = tx.outbox.claim(5, NOW, NOW + LEASE, 16)
+        held = tx.outbox.claim([5], NOW, NOW + LEASE, 16)
         tx.outbox.take([(held[0], Step(State.PENDING, NOW, "unreachable"))], NOW)
 
     with register.transaction() as tx:
@@ -140,7 +140,7 @@ def test_beat_that_comes_after_the_record_leases_nothing_again(register: Store, 
 def test_late_worker_whose_lease_was_taken_over_changes_nothing(register: Store, database_url: str) -> None:
     _commit(register, a_message(1))
     with register.transaction() as tx:
-        late = tx.outbox.claim(5, NOW, NOW + LEASE, 16)
+        late = tx.outbox.claim([5], NOW, NOW + LEASE, 16)
     assert _claim(register, NOW + LEASE) == [1]
     before = rows(database_url, outbox)
 
@@ -158,8 +158,8 @@ def test_two_workers_at_once_claim_nothing_twice(register: Store) -> None:
     _commit(register, *(a_message(number, 1, number.to_bytes(32, "big")) for number in range(1, 7)))
 
     with register.transaction() as tx, register.transaction() as other:
-        first = [one.id.int for one in tx.outbox.claim(5, NOW + LEASE, NOW + 2 * LEASE, 4)]
-        second = [one.id.int for one in other.outbox.claim(5, NOW + LEASE, NOW + 2 * LEASE, 4)]
+        first = [one.id.int for one in tx.outbox.claim([5], NOW + LEASE, NOW + 2 * LEASE, 4)]
+        second = [one.id.int for one in other.outbox.claim([5], NOW + LEASE, NOW + 2 * LEASE, 4)]
 
     assert (first, second) == ([1, 2, 3, 4], [5, 6])
 
@@ -211,13 +211,13 @@ def test_nothing_taken_records_nothing(register: Store) -> None:
 def test_answer_counts_once_and_the_first_stands(register: Store, database_url: str) -> None:
     _commit(register, a_message(1))
     with register.transaction() as tx:
-        tx.outbox.answer(5, Answer("a", UUID(int=1), True), NOW)
+        tx.outbox.answer([(5, Answer("a", UUID(int=1), True))], NOW)
     before = rows(database_url, outbox)
 
     with register.transaction() as tx:
-        again = tx.outbox.answer(5, Answer("b", UUID(int=1), False, "not-insured"), NOW + LEASE)
-        foreign = tx.outbox.answer(5, Answer("c", UUID(int=2), True), NOW)
-        elsewhere = tx.outbox.answer(6, Answer("d", UUID(int=1), True), NOW)
+        [again] = tx.outbox.answer([(5, Answer("b", UUID(int=1), False, "not-insured"))], NOW + LEASE)
+        [foreign] = tx.outbox.answer([(5, Answer("c", UUID(int=2), True))], NOW)
+        [elsewhere] = tx.outbox.answer([(6, Answer("d", UUID(int=1), True))], NOW)
 
     assert (again, foreign, elsewhere) == (None, None, None)
     assert rows(database_url, outbox) == before
@@ -226,7 +226,7 @@ def test_answer_counts_once_and_the_first_stands(register: Store, database_url: 
 def test_attempt_that_ends_after_the_answer_moves_nothing_back(register: Store) -> None:
     _commit(register, a_message(1))
     with register.transaction() as tx:
-        tx.outbox.answer(5, Answer("a", UUID(int=1), True), NOW)
+        tx.outbox.answer([(5, Answer("a", UUID(int=1), True))], NOW)
 
     with register.transaction() as tx:
         tx.outbox.take([(a_message(1), Step(State.PENDING, NOW, "unreachable"))], NOW)
@@ -240,7 +240,7 @@ def test_failed_message_takes_no_answer(register: Store) -> None:
 
     with register.transaction() as tx:
         tx.outbox.take([(a_message(1), Step(State.FAILED, reason="http-400"))], NOW)
-        answered = tx.outbox.answer(5, Answer("a", UUID(int=1), True), NOW)
+        [answered] = tx.outbox.answer([(5, Answer("a", UUID(int=1), True))], NOW)
         state = tx.outbox.state_of(5, UUID(int=1))
 
     assert (answered, state) == (None, "failed")
@@ -251,7 +251,7 @@ def test_backlog_counts_what_waits_and_since_when(register: Store) -> None:
 
     with register.transaction() as tx:
         tx.outbox.take([(a_message(2), Step(State.SENT)), (a_message(3), Step(State.FAILED))], NOW)
-        tx.outbox.answer(5, Answer("a", UUID(int=1), True), NOW)
+        tx.outbox.answer([(5, Answer("a", UUID(int=1), True))], NOW)
         backlog = tx.outbox.backlog()
         unknown = tx.outbox.state_of(5, UUID(int=77))
 

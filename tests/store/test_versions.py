@@ -174,7 +174,7 @@ def test_list_as_of_an_instant_gives_the_delivery_as_it_was_known_then(register:
         tx.inclusions.add(an_inclusion(message_id=message))
         tx.outbox.add(sent, instant("2022-01-15T08:30Z"))
         tx.outbox.take([(sent, Step(State.SENT))], instant("2022-01-15T08:31Z"))
-        tx.outbox.answer(0, Answer("a", message, False, "not-insured"), instant("2022-01-16T09:00Z"))
+        tx.outbox.answer([(0, Answer("a", message, False, "not-insured"))], instant("2022-01-16T09:00Z"))
 
     def known_at(text: str | None) -> list[tuple[str, str | None]]:
         with register.reading() as tx:
