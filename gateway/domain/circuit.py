@@ -16,7 +16,7 @@ from enum import StrEnum
 from gateway.domain.delivery import Backoff
 
 FAILURES_TO_OPEN = 5
-LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 10.0
 
 
 class CircuitState(StrEnum):
@@ -58,8 +58,8 @@ class Circuit:
         """The circuit after an attempt, for a chance in [0, 1).
 
         Shape: a pause is between half of the backoff's ceiling and the whole of it, so that it is never nothing and
-        two workers do not probe together; and never more than half a minute, whatever the backoff of messages is:
-        with a probe that waits as long as it may, sending goes on within a minute after the partner is back. What fails
+        two workers do not probe together; and never more than ten seconds, whatever the backoff of messages is: with a
+        probe that waits as long as it may, sending goes on within half a minute after the partner is back. What fails
         while it is open was under way when it opened, and is no probe.
         """
         if is_there:

@@ -46,7 +46,7 @@ def test_probe_that_succeeds_closes_it_and_forgets_what_was() -> None:
     assert _after(True, circuit=opened) == Circuit()
 
 
-def test_probes_that_fail_make_its_pauses_longer_up_to_half_a_minute() -> None:
+def test_probes_that_fail_make_its_pauses_longer_up_to_ten_seconds() -> None:
     circuit, now, pauses = _after(*[False] * FAILURES_TO_OPEN), NOW, []
     for _ in range(8):
         assert circuit.open_until is not None
@@ -54,7 +54,7 @@ def test_probes_that_fail_make_its_pauses_longer_up_to_half_a_minute() -> None:
         now = circuit.open_until
         circuit = circuit.after(False, now, BACKOFF, 0.0)
 
-    assert pauses == [1, 2, 4, 8, 15, 15, 15, 15]
+    assert pauses == [1, 2, 4, 5, 5, 5, 5, 5]
 
 
 def test_what_fails_while_it_is_open_is_no_probe() -> None:
