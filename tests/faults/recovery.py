@@ -14,7 +14,8 @@ def recoveries(history: History, remains: Remains) -> list[tuple[Window, float |
     """How long after each fault was lifted its clients were well again; None when they never were.
 
     Shape: of a fault at a gateway, until the first 2xx from it; of one on the way to MyCareNet, until the next message
-    arrived there. A fault of which nobody had occasion to see the end is left out.
+    arrived there, less the time in which another one was in its way. A fault of which nobody had occasion to see the
+    end is left out.
     """
     good = defaultdict(list)
     for one in history.requests:
@@ -31,8 +32,15 @@ def recoveries(history: History, remains: Remains) -> list[tuple[Window, float |
             known = [time for time in times if time is not None]
             found.append((window, max(known) if times and len(known) == len(times) else None))
         elif window.upstream and (later := bisect_left(arrivals, window.lifted_at)) < len(arrivals):
-            found.append((window, arrivals[later] - window.lifted_at))
+            found.append((window, _unhindered(history, window.lifted_at, arrivals[later])))
     return found
+
+
+def _unhindered(history: History, since: float, until: float) -> float:
+    """How long of a time no fault was in the way to MyCareNet; of those there is one at a time."""
+    upstream = [one for one in history.windows if one.upstream]
+    hindered = [min(one.lifted_at, until) - max(one.began_at, since) for one in upstream]
+    return until - since - sum(one for one in hindered if one > 0)
 
 
 def interruptions(history: History) -> list[tuple[Window, float]]:

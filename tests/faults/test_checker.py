@@ -293,6 +293,24 @@ def test_recovery_is_from_the_end_of_a_fault_to_the_next_good_answer_or_arrival(
     ]
 
 
+def test_recovery_of_the_way_to_mycarenet_leaves_out_the_time_in_which_another_fault_was_in_it() -> None:
+    world = in_order()  # the next message after the first fault arrives at 22.0
+    windows = (
+        Window("dripping", 11.5, 12.0, upstream=True),
+        Window("clients cut", 12.5, 13.5, (0,)),
+        Window("away", 14.0, 17.5, upstream=True),
+        Window("away again", 21.0, 24.0, upstream=True),
+    )
+
+    found = recoveries(world.history._replace(windows=windows), world.remains)
+
+    assert [(one.kind, round(seconds or 0.0, 3)) for one, seconds in found if one.upstream] == [
+        ("dripping", 10.0 - 3.5 - 1.0),
+        ("away", 4.5 - 1.0),
+        ("away again", 7.0),
+    ]
+
+
 def test_without_writes_is_the_longest_silence_of_a_gateway_around_a_failover() -> None:
     world = in_order()
     windows = (Window("leader killed", 23.0, 25.0, (0,), failover=True), Window("killed", 11.0, 12.0, (0,)))
