@@ -44,8 +44,9 @@ Written by `make campaign STORE=sqlite|postgresql|patroni MINUTES=n SEED=n`: a l
 loop), on gateways, two workers and a mock of MyCareNet that are broken again and again; `tests/faults/kinds.py` and
 `tests/faults/cluster_kinds.py` say how, and
 `tests/faults/checker.py` judges the clients' history by what is left. Recovery is from the moment at which a fault is
-lifted to the first good answer from each gateway that it hit, or to the next message that arrived upstream. Where
-another node has to take over, the longest time is told too that a gateway gave no good answer, from before the fault.
+lifted to the first good answer from each gateway that it hit, or to the next message that arrived upstream, less the
+time in which another fault was in the way of messages. Where another node has to take over, the longest time is told
+too that a gateway gave no good answer, from before the fault.
 """
 
 
