@@ -287,7 +287,8 @@ class Load:
         """Have the processes of the next stage, and wait until no work of the one before is under way."""
         self.stage = (self.stage[0] + 1, list(desks))
         while min(self.seen) < self.stage[0]:
-            assert not self.failures
+            for failure in self.failures:
+                raise AssertionError("a thread of the load failed") from failure
             time.sleep(0.01)
 
     def run(self, worker: int) -> None:
