@@ -132,12 +132,13 @@ def drive_open(
     """Send requests at a rate, whatever becomes of them (open loop), over so many connections at most.
 
     Shape: a latency counts from the moment at which the request was due, so that one that waited for a free connection
-    has waited too. A request on a connection that the server had just closed is sent again on another.
+    has waited too. Each goes over the connection that rested longest, as of many clients that seldom come; one on a
+    connection that the server had just closed is sent again on another.
     """
     latencies: list[float] = []
     statuses: Counter[int] = Counter()
     total, sent, busy = round(per_second * seconds), 0, dict[_Line, _Due]()
-    due, free = deque[_Due](), list[_Line]()
+    due, free = deque[_Due](), deque[_Line]()
     with ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
         used, began = time.process_time(), time.perf_counter()
@@ -149,7 +150,7 @@ def drive_open(
                 due.append((next(requests), began + sent / per_second))
                 sent += 1
             while due and (free or len(busy) < connections):
-                line = free.pop() if free else _registered(stack, selector, port)
+                line = free.popleft() if free else _registered(stack, selector, port)
                 busy[line] = due.popleft()
                 with _kept(line, selector, busy, due, free):
                     line.ask(busy[line][0])
@@ -168,7 +169,7 @@ def drive_open(
 
 @contextmanager
 def _kept(
-    line: _Line, selector: selectors.BaseSelector, busy: dict[_Line, _Due], due: deque[_Due], free: list[_Line]
+    line: _Line, selector: selectors.BaseSelector, busy: dict[_Line, _Due], due: deque[_Due], free: deque[_Line]
 ) -> Iterator[None]:
     """A block that uses a connection; one that the server closed is let go, and what it bore waits for another."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import re
 import signal
@@ -209,8 +210,10 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """The application."""
-        return self._build()
+        """The application, which the garbage collector need not look at: it stays as long as its process."""
+        application = self._build()
+        gc.freeze()
+        return application
 
 
 def serve(build: Callable[[], Flask], host: str, port: int, workers: int, threads: int) -> None:
