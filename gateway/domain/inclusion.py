@@ -156,17 +156,15 @@ def reopened(inclusion: Inclusion, others: Sequence[Inclusion], project: Project
     """The inclusion as if its exit, entered by mistake, had not been.
 
     Shape: `others` are the beneficiary's other inclusions in the project.
-    Source: V8; I3 and V5, because the reopened one has no end and must not overlap a later one.
+    Source: V8; I3 and V5, because the reopened one has no end.
     Raises: NotExited, AlreadyAnnulled, AlreadyRejected, AlreadyIncluded.
     """
     check_lives(inclusion)
     if inclusion.exit is None:
         raise NotExited
-    for other in others:
-        interval = validity(other, project)
-        if interval is not None and not interval.is_empty and interval.first > inclusion.valid_from:
-            raise AlreadyIncluded(other.id)
-    return replace(inclusion, status="open", exit=None)
+    open_again = replace(inclusion, status="open", exit=None)
+    _check_alone(open_again, others, project)
+    return open_again
 
 
 def corrected(inclusion: Inclusion, agreed_on: date | None, municipality: str | None) -> Inclusion:
@@ -190,6 +188,15 @@ def check_may_move(inclusion: Inclusion, others: Sequence[Inclusion], project: P
     Raises: AlreadyAnnulled, AlreadyRejected, AlreadyIncluded.
     """
     check_lives(inclusion)
+    _check_alone(inclusion, others, project)
+
+
+def _check_alone(inclusion: Inclusion, others: Sequence[Inclusion], project: Project) -> None:
+    """Refuse an inclusion beside another one that is open, or is valid on one of its days.
+
+    Source: I3, V5.
+    Raises: AlreadyIncluded.
+    """
     mine = validity(inclusion, project)
     for other in others:
         theirs = validity(other, project)

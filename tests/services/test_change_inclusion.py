@@ -127,9 +127,11 @@ def test_annulled_exit_leaves_the_inclusion_as_if_it_had_not_been(desk: Desk) ->
         desk.ask(PARTNER, annul_exit, one.id, "other")
 
 
-def test_exit_that_another_inclusion_followed_cannot_be_annulled(desk: Desk) -> None:
+@pytest.mark.parametrize("exited_at", ["2022-05-16T10:00+02:00", "2022-01-20T10:00+01:00"])
+def test_exit_that_another_inclusion_followed_cannot_be_annulled(desk: Desk, exited_at: str) -> None:
+    """Also within the month of the inclusion, when both begin on the same day."""
     one = desk.include().known.inclusion
-    desk.at("2022-05-16T10:00+02:00").exit(one.id)
+    desk.at(exited_at).exit(one.id)
     again = desk.include().known.inclusion
     before = desk.counts()
 
